@@ -1,0 +1,32 @@
+/** What every partition table comes down to, whatever its format. */
+import type { Finding } from '../errors/finding.ts';
+import type { ByteRange } from '../ranges/byte-range.ts';
+
+export interface Partition {
+  /** As the kernel numbers it: the slot in MBR and GPT (from 1), 5 and up for logical ones. */
+  readonly number: number;
+  readonly scheme: 'mbr' | 'logical' | 'gpt';
+  /** `0x83` or an upper-case GUID. */
+  readonly type: string;
+  /** `Linux`, `EFI System`, or `unknown`. */
+  readonly typeName: string;
+  /** GPT partition name; empty in MBR. Not escaped. */
+  readonly name: string;
+  /** As the table says: may reach past the end of the image. */
+  readonly startByte: number;
+  readonly endByte: number;
+}
+
+export interface PartitionTable {
+  /** `none`: no table was found, and the image as a whole is the only volume. */
+  readonly scheme: 'none' | 'mbr' | 'gpt' | 'hybrid' | 'foreign';
+  /** The unit of LBAs; 512 where there is no table. */
+  readonly sectorBytes: number;
+  /** In the order of the table. May overlap, and may lie in any order on disk. */
+  readonly partitions: readonly Partition[];
+  /** Sectors that belong to the table itself: MBR, every EBR, both GPT headers and arrays. */
+  readonly tableRanges: readonly ByteRange[];
+  /** False if a table is there but cannot be trusted: then nothing of the image may be left out. */
+  readonly isTrusted: boolean;
+  readonly findings: readonly Finding[];
+}

@@ -1,0 +1,9 @@
+import { execFileSync } from 'node:child_process';
+
+/**
+ * Compiles the sources once before the tests: command-line tests start the program as it ships, and
+ * Node 20 cannot load a TypeScript file as a worker thread.
+ */
+export function setup(): void {
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
+}

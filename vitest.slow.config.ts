@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** Wide sweeps and long fuzzing: hours of machine time, run on a schedule and before a release. */
+export default defineConfig({
+  test: {
+    include: ['test/slow/**/*.test.ts'],
+    globalSetup: ['test/support/build.ts'],
+    testTimeout: 3_600_000,
+    hookTimeout: 3_600_000,
+    maxWorkers: 1,
+  },
+});
