@@ -38,7 +38,7 @@ export function layout<F extends Readonly<Record<string, unknown>>>(
 }
 
 /**
- * Reads all fields of a structure at `startByte` of `bytes`. `bytes` fields are views, not copies.
+ * Reads all fields of a structure at `startByte` of `bytes`. `byteRun` fields are views, not copies.
  * @throws {RangeError} if `bytes` is too short: callers read the exact length first.
  */
 export function decode<F extends Readonly<Record<string, unknown>>>(
@@ -119,7 +119,7 @@ export const u64le = (startByte: number): Field<bigint> => u64(startByte, true);
 export const u64be = (startByte: number): Field<bigint> => u64(startByte, false);
 
 /** A run of raw bytes: UUIDs, checksums, labels, nested structures. */
-export function bytes(startByte: number, lengthBytes: number): Field<Uint8Array> {
+export function byteRun(startByte: number, lengthBytes: number): Field<Uint8Array> {
   return {
     startByte,
     lengthBytes,
