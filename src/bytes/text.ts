@@ -13,14 +13,28 @@ export function hasAscii(bytes: Uint8Array, startByte: number, text: string): bo
   return true;
 }
 
-/** True if every byte is zero. Compares eight bytes a step once aligned. */
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/** True if every byte is zero; true for no bytes. */
 export function isAllZero(bytes: Uint8Array): boolean {
-  let at = 0;
-  const { length } = bytes;
-  while (at < length && ((bytes.byteOffset + at) & 7) !== 0) if (bytes[at++] !== 0) return false;
-  const wordCount = (length - at) >>> 3;
-  const words = new BigUint64Array(bytes.buffer, bytes.byteOffset + at, wordCount);
-  for (let index = 0; index < wordCount; index++) if (words[index] !== 0n) return false;
-  for (at += wordCount * 8; at < length; at++) if (bytes[at] !== 0) return false;
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const end = Math.min(at + ZEROS.length, bytes.length);
+    // A comparison of memory: several times faster than a loop over bytes.
+    if (ZEROS.compare(bytes, at, end, 0, end - at) !== 0) return false;
+  }
   return true;
+}
+
+export function bytesEqual(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+}
+
+/** `digits` in the order of the bytes on disk. */
+export function hexBytes(digits: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(digits, 'hex'));
+}
+
+/** One byte for each character: for magics with bytes that are no ASCII. */
+export function latin1Bytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }

@@ -15,6 +15,8 @@ export interface Partition {
   /** As the table says: may reach past the end of the image. */
   readonly startByte: number;
   readonly endByte: number;
+  /** True for the extended partition that only holds logical ones: nothing of its own lies in it. */
+  readonly isContainer: boolean;
 }
 
 export interface PartitionTable {

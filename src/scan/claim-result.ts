@@ -1,0 +1,31 @@
+import type { Claim, ExtentKind, FsFacts } from '../fs-probes/fs-probe.ts';
+import type { RangeSet } from '../ranges/range-set.ts';
+
+/** Why a claim was mapped whole although someone recognised it. */
+export type WholeReason =
+  | 'damage' // the bytes are wrong
+  | 'unsupported' // a feature we lack
+  | 'not-read' // a format that is only known by name
+  | 'verity' // every block is hashed at boot, free ones too
+  | 'live' // mounted while it was scanned
+  | 'requested'; // by the user
+
+/** What came of one claim. All positions are those of the image. */
+export interface ClaimResult {
+  readonly claim: Claim;
+  /** The reader that made the claim, for example `ext`; undefined for formats that are not read. */
+  readonly probeName: string | undefined;
+  /** Absent when the filesystem was not understood. */
+  readonly facts: FsFacts | undefined;
+  readonly whole: WholeReason | undefined;
+  /** Everything the filesystem uses, in whatever volume, by kind. Not all of it when not understood. */
+  readonly used: ReadonlyMap<ExtentKind, RangeSet>;
+  /** What this claim alone would leave out: claim minus used. Empty when mapped whole. */
+  readonly released: RangeSet;
+}
+
+/** The claim's bytes in the image, cut at the end of its volume. */
+export function claimBounds(claim: Claim): { startByte: number; endByte: number } {
+  const { startByte, reader } = claim.volume;
+  return { startByte, endByte: startByte + Math.min(claim.lengthBytes, reader.sizeBytes) };
+}

@@ -1,0 +1,120 @@
+/**
+ * Runs the probes over all volumes. Here, and only here, "claim minus used" becomes a released range,
+ * and only after a probe has returned without doubt.
+ */
+import { CorruptError, UnsupportedError } from '../errors/errors.ts';
+import type { Finding } from '../errors/finding.ts';
+import type { Claim, FsFacts, FsProbe, ScanOptions, Volume } from '../fs-probes/fs-probe.ts';
+import { probes } from '../fs-probes/probes.ts';
+import { recognizeFormats } from '../fs-probes/recognized/recognize.ts';
+import { RangeSet } from '../ranges/range-set.ts';
+import { claimBounds, type ClaimResult, type WholeReason } from './claim-result.ts';
+import { allOf, UsedExtents } from './used-extents.ts';
+
+/** A filesystem: the claims of one probe that belong together. */
+interface ClaimGroup {
+  readonly probe: FsProbe;
+  readonly claims: Claim[];
+}
+
+export interface ScannedClaims {
+  readonly results: readonly ClaimResult[];
+  readonly findings: readonly Finding[];
+}
+
+/** @throws {SystemError} if the image cannot be read. Any other exception is a bug. */
+export function scanClaims(volumes: readonly Volume[], options: ScanOptions): ScannedClaims {
+  const findings: Finding[] = [];
+  const groups: ClaimGroup[] = [];
+  const results: ClaimResult[] = [];
+  for (const volume of volumes) {
+    const claims = groupClaims(volume, groups);
+    for (const claim of recognizeFormats(volume, claims > 0)) results.push(resultWhole(claim));
+  }
+  for (const group of groups) results.push(...scanGroup(group, volumes, options, findings));
+  return { results, findings };
+}
+
+/** Asks every probe about the volume and sorts the answers into groups. Returns their number. */
+function groupClaims(volume: Volume, groups: ClaimGroup[]): number {
+  let count = 0;
+  for (const probe of probes) {
+    const claim = probe.identify(volume);
+    if (claim === undefined) continue;
+    count++;
+    const { group } = claim;
+    const known = groups.find(
+      (other) => other.probe === probe && group !== undefined && other.claims[0]?.group === group,
+    );
+    if (known === undefined) groups.push({ probe, claims: [claim] });
+    else known.claims.push(claim);
+  }
+  return count;
+}
+
+function scanGroup(
+  { probe, claims }: ClaimGroup,
+  volumes: readonly Volume[],
+  options: ScanOptions,
+  findings: Finding[],
+): readonly ClaimResult[] {
+  const used = new UsedExtents();
+  const outcome = runProbe(probe, claims, volumes, used, options, findings);
+  const byKind = used.byKind();
+  if ('whole' in outcome) {
+    // What the probe reported before it gave up stands: it may lie in another volume.
+    const partial = { probeName: probe.name, used: byKind, ...outcome };
+    return claims.map((claim) => ({ ...resultWhole(claim), ...partial }));
+  }
+  const usedBytes = allOf(byKind);
+  return claims.map((claim) => {
+    const { startByte, endByte } = claimBounds(claim);
+    return {
+      claim,
+      probeName: probe.name,
+      facts: outcome.facts,
+      whole: undefined,
+      used: byKind,
+      released: usedBytes.complementWithin(startByte, endByte),
+    };
+  });
+}
+
+function runProbe(
+  probe: FsProbe,
+  claims: readonly Claim[],
+  volumes: readonly Volume[],
+  used: UsedExtents,
+  options: ScanOptions,
+  findings: Finding[],
+): { facts: FsFacts } | { whole: WholeReason } {
+  const sink = {
+    use: used.add.bind(used),
+    report: (finding: Finding) => void findings.push(finding),
+  };
+  try {
+    return { facts: probe.scan(claims, volumes, sink, options) };
+  } catch (error) {
+    if (!(error instanceof CorruptError || error instanceof UnsupportedError)) throw error;
+    const names = claims.map(({ volume }) => volume.name).join(', ');
+    const [level, whole] =
+      error instanceof CorruptError
+        ? (['error', 'damage'] as const)
+        : (['warning', 'unsupported'] as const);
+    const text = `${names}: ${error.message}; mapped whole`;
+    const startByte = claims[0]!.volume.startByte;
+    findings.push({ level, code: `${probe.name}.${error.kind}`, text, startByte });
+    return { whole };
+  }
+}
+
+function resultWhole(claim: Claim): ClaimResult {
+  return {
+    claim,
+    probeName: undefined,
+    facts: undefined,
+    whole: 'not-read',
+    used: new Map(),
+    released: RangeSet.empty,
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * From an image to its map: partition table, volumes, claims, decision. Knows nothing of files, so a
+ * reader of any kind will do.
+ */
+import { UsageError } from '../errors/errors.ts';
+import type { Finding } from '../errors/finding.ts';
+import { probes } from '../fs-probes/probes.ts';
+import { startsRecognizedFormat } from '../fs-probes/recognized/recognize.ts';
+import type { ImageReader } from '../image/image-reader.ts';
+import { WindowReader } from '../image/window-reader.ts';
+import type { PartitionTable } from '../partition/partition-table.ts';
+import { readPartitionTable } from '../partition/read-partition-table.ts';
+import type { ByteRange } from '../ranges/byte-range.ts';
+import { RangeSet, RangeSetBuilder } from '../ranges/range-set.ts';
+import { planMapping } from './agree.ts';
+import { claimBounds, type ClaimResult, type WholeReason } from './claim-result.ts';
+import { findAmbiguities } from './ambiguity.ts';
+import { findLargeGaps, findZeroBlocks } from './gaps.ts';
+import { scanClaims } from './scan-claims.ts';
+import { findVerityVolumes } from './verity.ts';
+import { listVolumes, type ImageVolume } from './volumes.ts';
+
+export interface ScanImageOptions {
+  /** Leave out unused inode-table tails of ext4. Default false. */
+  readonly lean?: boolean;
+  /** `data`: leave out zero blocks of gaps above 64 MiB. Default `keep`. */
+  readonly gaps?: 'keep' | 'data';
+  /** Forced mapped, in bytes of the image. */
+  readonly keepRanges?: readonly ByteRange[];
+  /** Forced mapped whole, by partition number. */
+  readonly keepPartitions?: readonly number[];
+  /** Parts of the image whose filesystems are in use right now: mapped whole. */
+  readonly liveRanges?: RangeSet;
+}
+
+/** What was found, before the decision: a second opinion may still add to `kept`. */
+export interface Survey {
+  readonly reader: ImageReader;
+  readonly table: PartitionTable;
+  readonly volumes: readonly ImageVolume[];
+  readonly claims: readonly ClaimResult[];
+  readonly largeGaps: RangeSet;
+  readonly releasedGaps: RangeSet;
+  readonly kept: RangeSet;
+  readonly findings: readonly Finding[];
+}
+
+/** One partition, or the image as a whole where a filesystem lies on it. */
+export interface VolumeReport {
+  readonly volume: ImageVolume;
+  readonly claims: readonly ClaimResult[];
+  readonly mappedBytes: number;
+  readonly leftOutBytes: number;
+}
+
+export interface ScanReport {
+  readonly imageBytes: number;
+  readonly table: PartitionTable;
+  readonly volumes: readonly VolumeReport[];
+  /** What to map: whole blocks of 4096 bytes, but for the end of the image. */
+  readonly mapped: RangeSet;
+  /** Gaps that `gaps: 'data'` would look into. */
+  readonly largeGapBytes: number;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Reads everything that decides about the map.
+ * @throws {UsageError} if a partition to keep does not exist.
+ * @throws {SystemError} if the image cannot be read.
+ */
+export function surveyImage(reader: ImageReader, options: ScanImageOptions = {}): Survey {
+  const table = readPartitionTable(reader, {
+    startsFilesystem: (startByte) => startsFilesystem(reader, startByte),
+  });
+  const volumes = listVolumes(reader, table);
+  const scanned = scanClaims(volumes, { lean: options.lean ?? false });
+  const verity = findVerityVolumes(volumes, scanned.results);
+  const kept = new RangeSetBuilder();
+  const claims = scanned.results.map((result) => {
+    const whole = findOverride(result, verity.volumes, options);
+    return whole === undefined ? result : { ...result, whole, released: RangeSet.empty };
+  });
+  for (const { startByte, endByte } of verity.volumes) kept.add(startByte, endByte);
+  for (const { startByte, endByte } of options.keepRanges ?? []) {
+    kept.add(startByte, Math.min(endByte, reader.sizeBytes));
+  }
+  for (const number of options.keepPartitions ?? []) {
+    const { startByte, endByte } = findPartition(volumes, number);
+    kept.add(startByte, endByte);
+  }
+  if (!table.isTrusted) kept.add(0, reader.sizeBytes);
+  const largeGaps = table.isTrusted ? findLargeGaps(reader.sizeBytes, volumes) : RangeSet.empty;
+  return {
+    reader,
+    table,
+    volumes,
+    claims,
+    largeGaps,
+    releasedGaps: options.gaps === 'data' ? findZeroBlocks(reader, largeGaps) : RangeSet.empty,
+    kept: kept.build(),
+    findings: [
+      ...table.findings,
+      ...findAmbiguities(volumes, claims),
+      ...scanned.findings,
+      ...verity.findings,
+    ],
+  };
+}
+
+/** Turns a survey into the map. */
+export function decideMapping(survey: Survey): ScanReport {
+  const { reader, table, volumes, claims, largeGaps, releasedGaps, kept, findings } = survey;
+  const imageBytes = reader.sizeBytes;
+  const { tableRanges } = table;
+  const mapped = planMapping({ imageBytes, volumes, claims, releasedGaps, tableRanges, kept });
+  const reports = volumes.map((volume): VolumeReport => {
+    const { startByte, endByte } = volume;
+    const mappedBytes = mapped.intersect(RangeSet.of({ startByte, endByte })).lengthBytes;
+    return {
+      volume,
+      claims: claims.filter(({ claim }) => claim.volume === volume),
+      mappedBytes,
+      leftOutBytes: endByte - startByte - mappedBytes,
+    };
+  });
+  return {
+    imageBytes,
+    table,
+    volumes: reports,
+    mapped,
+    largeGapBytes: largeGaps.lengthBytes,
+    findings,
+  };
+}
+
+/** Why a claim stays mapped whole although its filesystem was understood. */
+function findOverride(
+  { claim, whole }: ClaimResult,
+  verityVolumes: ReadonlySet<ImageVolume>,
+  options: ScanImageOptions,
+): WholeReason | undefined {
+  if (whole !== undefined) return undefined;
+  const { startByte, endByte } = claimBounds(claim);
+  if (options.liveRanges?.intersects(startByte, endByte) === true) return 'live';
+  if ([...verityVolumes].some(({ index }) => index === claim.volume.index)) return 'verity';
+  return undefined;
+}
+
+function findPartition(volumes: readonly ImageVolume[], number: number): ImageVolume {
+  const found = volumes.find(({ partition }) => partition?.number === number);
+  if (found === undefined) {
+    throw new UsageError('no-such-partition', `the image has no partition ${number} to keep`);
+  }
+  return found;
+}
+
+function startsFilesystem(reader: ImageReader, startByte: number): boolean {
+  if (startByte >= reader.sizeBytes) return false;
+  const window = new WindowReader(reader, startByte, reader.sizeBytes - startByte);
+  const volume = { index: 0, name: `byte ${startByte}`, startByte, reader: window };
+  return (
+    probes.some((probe) => probe.identify(volume) !== undefined) || startsRecognizedFormat(window)
+  );
+}

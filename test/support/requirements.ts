@@ -1,0 +1,103 @@
+/**
+ * What a test needs from the machine. Where it is missing the test is skipped under a title that says
+ * what to install; with `BMAP_TEST_REQUIRE_ALL=1`, as continuous integration sets it, it fails instead.
+ */
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'vitest';
+
+/** The Debian package of every outside program the tests use. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  addpart: 'util-linux',
+  blkid: 'util-linux',
+  bmaptool: 'bmap-tools',
+  btrfs: 'btrfs-progs',
+  'btrfs-convert': 'btrfs-progs',
+  btrfstune: 'btrfs-progs',
+  bzip2: 'bzip2',
+  debugfs: 'e2fsprogs',
+  dumpe2fs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  'fsck.fat': 'dosfstools',
+  losetup: 'mount',
+  lz4: 'lz4',
+  mattrib: 'mtools',
+  mcopy: 'mtools',
+  mdel: 'mtools',
+  mdir: 'mtools',
+  mke2fs: 'e2fsprogs',
+  'mkfs.btrfs': 'btrfs-progs',
+  'mkfs.exfat': 'exfatprogs',
+  'mkfs.fat': 'dosfstools',
+  'mkfs.ntfs': 'ntfs-3g',
+  'mkfs.xfs': 'xfsprogs',
+  mkswap: 'util-linux',
+  mmd: 'mtools',
+  mount: 'mount',
+  parted: 'parted',
+  'qemu-img': 'qemu-utils',
+  resize2fs: 'e2fsprogs',
+  sfdisk: 'fdisk',
+  sgdisk: 'gdisk',
+  tune2fs: 'e2fsprogs',
+  xorriso: 'xorriso',
+  xz: 'xz-utils',
+  zstd: 'zstd',
+};
+
+/** Why something cannot run here; empty if it can. */
+export type Requirement = readonly string[];
+
+/** @throws {Error} for a program that is not in the table of packages above. */
+export function requireTools(...tools: readonly string[]): Requirement {
+  return tools
+    .filter((tool) => !isInstalled(tool))
+    .map((tool) => {
+      const name = PACKAGES[tool];
+      if (name === undefined)
+        throw new Error(`name the Debian package of ${tool} in requirements.ts`);
+      return `${tool}: apt-get install ${name}`;
+    });
+}
+
+/** For loop devices and mounts. */
+export function requireRoot(): Requirement {
+  return process.getuid?.() === 0 ? [] : ['root rights'];
+}
+
+export function describeWith(requirement: Requirement, title: string, body: () => void): void {
+  if (requirement.length === 0) describe(title, body);
+  else passOver(requirement, title);
+}
+
+export function itWith(
+  requirement: Requirement,
+  title: string,
+  body: () => void | Promise<void>,
+): void {
+  if (requirement.length === 0) it(title, body);
+  else passOver(requirement, title);
+}
+
+function passOver(requirement: Requirement, title: string): void {
+  const needs = [...new Set(requirement)].join(', ');
+  if (process.env['BMAP_TEST_REQUIRE_ALL'] === '1') {
+    it(title, () => {
+      throw new Error(`cannot run here, needs ${needs}`);
+    });
+    return;
+  }
+  it.skipIf(true)(`${title} [needs ${needs}]`, () => {});
+}
+
+function isInstalled(tool: string): boolean {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => {
+    try {
+      accessSync(path.join(folder, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
