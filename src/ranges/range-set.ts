@@ -7,7 +7,13 @@ import { alignDown, alignUp, type ByteRange } from './byte-range.ts';
  * Sets are immutable. `RangeSetBuilder` makes them from ranges in any order.
  */
 export class RangeSet implements Iterable<ByteRange> {
-  static readonly empty = new RangeSet(new Float64Array(0));
+  /**
+   * A getter, not a field: in a class with private methods TypeScript 7.0.2 emits a static field that
+   * calls the constructor before the alias it calls is set, so the compiled module fails to load.
+   */
+  static get empty(): RangeSet {
+    return new RangeSet(new Float64Array(0));
+  }
 
   /** start, end, start, end, ... strictly ascending. */
   readonly #bounds: Float64Array;
