@@ -7,8 +7,7 @@ export type WholeReason =
   | 'unsupported' // a feature we lack
   | 'not-read' // a format that is only known by name
   | 'verity' // every block is hashed at boot, free ones too
-  | 'live' // mounted while it was scanned
-  | 'requested'; // by the user
+  | 'live'; // in use while it was scanned
 
 /** What came of one claim. All positions are those of the image. */
 export interface ClaimResult {

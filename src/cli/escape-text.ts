@@ -1,0 +1,23 @@
+/**
+ * Names and labels come from the image, which may be hostile: control characters could move the
+ * cursor or rewrite the screen, and invisible or direction-changing ones could show a false name.
+ */
+// C0 and C1 controls; soft hyphen; format characters (zero width, bidirectional); lone surrogates;
+// line and paragraph separators; private use and unassigned.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+
+/** Makes text from outside safe to print: unsafe characters become `\x1b` or `\u{202e}`. */
+export function escapeText(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll(UNSAFE, (char) => {
+    const code = char.codePointAt(0)!;
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+/** For messages that are ours but may quote the image: like `escapeText`, but keeps line feeds and `\`. */
+export function escapeMessage(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => escapeText(line).replaceAll('\\\\', '\\'))
+    .join('\n');
+}

@@ -1,0 +1,89 @@
+/** The command line as a whole: global options, help and the table of commands. */
+import { readFileSync } from 'node:fs';
+
+import { Command, CommanderError } from 'commander';
+
+import { UsageError } from '../errors/errors.ts';
+import { addCreateCommand } from './commands/create.ts';
+import { addScanCommand } from './commands/scan.ts';
+import { Terminal } from './terminal.ts';
+
+/** What every command gets beside its own arguments. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
+}
+
+/** Wires a command's action: the context is made when the options are known. @returns the exit code. */
+export type Action<Options> = (
+  context: CommandContext,
+  args: readonly string[],
+  options: Options,
+) => Promise<number>;
+
+export type AddCommand = (program: Command, bind: Bind) => void;
+export type Bind = <Options>(command: Command, action: Action<Options>) => void;
+
+const commands: readonly AddCommand[] = [addScanCommand, addCreateCommand];
+
+/**
+ * Parses the arguments and runs the command they name.
+ * @returns the exit code. @throws {UsageError} for a wrong command line.
+ */
+export async function runProgram(args: readonly string[], signal: AbortSignal): Promise<number> {
+  let exitCode = 0;
+  const bind: Bind = (command, action) => {
+    addGlobalOptions(command).action(async () => {
+      const { quiet = false, debug = false, ...options } = command.optsWithGlobals();
+      if (quiet === true && debug === true) {
+        throw new UsageError('quiet-and-debug', '--quiet and --debug exclude each other');
+      }
+      const terminal = new Terminal({ quiet: quiet === true, debug: debug === true });
+      exitCode = await action({ terminal, signal }, command.args, options as never);
+    });
+  };
+  const program = addGlobalOptions(new Command('bmap'))
+    .description('Find out which blocks of a disk image are used, and write block maps for it.')
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .showSuggestionAfterError()
+    .configureOutput({ writeErr: () => {} });
+  for (const add of commands) add(program, bind);
+  forEachCommand(program, (command) =>
+    command.exitOverride().configureOutput(program.configureOutput()),
+  );
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    throw new UsageError(error.code, usageText(error, program));
+  }
+  return exitCode;
+}
+
+/** Global options may stand before or after the command, so each command knows them too. */
+function addGlobalOptions(command: Command): Command {
+  return command
+    .option('-q, --quiet', 'print nothing but warnings and errors')
+    .option('-d, --debug', 'print details of what is done');
+}
+
+function forEachCommand(program: Command, visit: (command: Command) => void): void {
+  visit(program);
+  for (const command of program.commands) forEachCommand(command, visit);
+}
+
+function usageText(error: CommanderError, program: Command): string {
+  if (error.code === 'commander.help')
+    return `no command given\n${program.helpInformation()}`.trim();
+  return error.message.replace(/^error: /, '');
+}
+
+/** From the package that this file is part of, once compiled to `dist/src/cli`. */
+function readVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

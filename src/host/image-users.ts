@@ -1,0 +1,70 @@
+/**
+ * Who else on this machine may be writing to an image: mounts of a device or its partitions, swap,
+ * layers stacked on it, writable loop devices. Read from the text files that Linux keeps under /proc
+ * and /sys; on other systems nobody is found.
+ */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+
+import type { ByteRange } from '../ranges/byte-range.ts';
+import { readBlockDevices } from './block-devices.ts';
+import { LINUX_ROOTS, listHostFolder, type HostRoots } from './host-files.ts';
+import { findLoopDevices } from './loop-devices.ts';
+import { readMounts, readSwapDevices } from './mounts.ts';
+
+export interface ImageUser {
+  /** For the message: `mounted on /home`, `attached to /dev/loop3`. */
+  readonly description: string;
+  /** The part of the image that is in use. */
+  readonly range: ByteRange;
+}
+
+/** @returns everyone who may write to the file or block device at `image`. */
+export function findImageUsers(
+  image: string,
+  roots: HostRoots = LINUX_ROOTS,
+): readonly ImageUser[] {
+  const stats = statSync(image);
+  const users: ImageUser[] = findLoopDevices(stats, roots)
+    .filter(({ isReadOnly }) => !isReadOnly)
+    .map(({ name, startByte, limitBytes }) => ({
+      description: `attached to the writable loop device /dev/${name}`,
+      range: { startByte, endByte: limitBytes === 0 ? Infinity : startByte + limitBytes },
+    }));
+  return stats.isBlockDevice() ? [...users, ...findDeviceUsers(image, roots)] : users;
+}
+
+/** The size of a block device in bytes. @throws {RefusedError} where the system does not tell. */
+export function readDeviceSize(device: string, roots: HostRoots = LINUX_ROOTS): number {
+  return readBlockDevices(device, roots)[0]!.endByte;
+}
+
+function findDeviceUsers(image: string, roots: HostRoots): readonly ImageUser[] {
+  const mounts = readMounts(roots);
+  const swaps = readSwapDevices(roots);
+  const btrfsMembers = listBtrfsMembers(roots);
+  return readBlockDevices(image, roots).flatMap((device) => {
+    const { number, name, startByte, endByte, holders } = device;
+    const uses = [
+      ...mounts
+        .filter(({ devices }) => devices.includes(number))
+        .map(({ folder }) => `mounted on ${folder}`),
+      ...(btrfsMembers.has(name) ? ['part of a mounted btrfs'] : []),
+      ...(swaps.has(number) ? ['in use as swap'] : []),
+      ...holders.map((holder) => `held by ${holder}`),
+    ];
+    return uses.map((use) => ({
+      description: `/dev/${name} is ${use}`,
+      range: { startByte, endByte },
+    }));
+  });
+}
+
+/** A mount names one device of a btrfs only; the others stand here as long as it is mounted. */
+function listBtrfsMembers(roots: HostRoots): ReadonlySet<string> {
+  const folder = path.join(roots.sys, 'fs/btrfs');
+  const members = listHostFolder(folder).flatMap((uuid) =>
+    listHostFolder(path.join(folder, uuid, 'devices')),
+  );
+  return new Set(members);
+}

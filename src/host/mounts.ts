@@ -1,0 +1,41 @@
+/** Source: Linux `Documentation/filesystems/proc.rst`, mountinfo and swaps. */
+import path from 'node:path';
+
+import { findStats, formatDeviceNumber, readHostFile, type HostRoots } from './host-files.ts';
+
+export interface Mount {
+  readonly folder: string;
+  /** Device numbers that the mount is known to use, `major:minor`. */
+  readonly devices: readonly string[];
+}
+
+/** Everything mounted in this process's view. */
+export function readMounts(roots: HostRoots): readonly Mount[] {
+  const lines = readHostFile(path.join(roots.proc, 'self/mountinfo'))?.split('\n') ?? [];
+  return lines.map((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const fields = before.split(' ');
+    const devices = [fields[2] ?? ''];
+    // btrfs and others mount under a made-up number; their source still names a device.
+    const source = findStats(unescape(after.split(' ')[1] ?? ''));
+    if (source?.isBlockDevice() === true) devices.push(formatDeviceNumber(source.rdev));
+    return { folder: unescape(fields[4] ?? ''), devices };
+  });
+}
+
+/** Device numbers of the swap areas in use. Swap files are not among them. */
+export function readSwapDevices(roots: HostRoots): ReadonlySet<string> {
+  const lines = readHostFile(path.join(roots.proc, 'swaps'))?.split('\n').slice(1) ?? [];
+  const devices = lines
+    .map((line) => findStats(unescape(line.split(/\s/)[0] ?? '')))
+    .filter((stats) => stats?.isBlockDevice() === true)
+    .map((stats) => formatDeviceNumber(stats?.rdev ?? 0));
+  return new Set(devices);
+}
+
+/** Blanks and backslashes are written as octal numbers. */
+function unescape(field: string): string {
+  return field.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
