@@ -174,8 +174,10 @@ export class RangeSetBuilder {
     )) {
       throw new RangeError(`not a byte range: ${startByte} to ${endByte}`);
     }
-    const last = this.#length - 2;
-    if (last >= 0) {
+    // First of all: making room may sort the ranges, and with that change which one is the last.
+    if (this.#length === this.#bounds.length) this.#makeRoom();
+    if (this.#length > 0) {
+      const last = this.#length - 2;
       const lastStart = this.#bounds[last]!;
       const lastEnd = this.#bounds[last + 1]!;
       if (startByte >= lastStart && startByte <= lastEnd) {
@@ -184,7 +186,6 @@ export class RangeSetBuilder {
       }
       if (startByte < lastStart) this.#isSorted = false;
     }
-    if (this.#length === this.#bounds.length) this.#makeRoom();
     this.#bounds[this.#length++] = startByte;
     this.#bounds[this.#length++] = endByte;
   }
