@@ -30,12 +30,10 @@ export interface Bmap {
   readonly ranges: readonly BmapRange[];
 }
 
-/** A broken invariant. `rangeIndex` counts from 0 and is absent if the fault lies in the header. */
-export interface BmapFault {
-  readonly kind: string;
-  readonly text: string;
-  readonly rangeIndex?: number;
-}
+/** A broken invariant, and where it shows: in a range, counted from 0, or in an element of the file. */
+export type BmapFault = { readonly kind: string; readonly text: string } & (
+  { readonly rangeIndex: number } | { readonly rangeIndex?: never; readonly element: string }
+);
 
 /**
  * The first broken invariant of a map, or undefined: whole positive sizes, counts that fit the image
@@ -48,17 +46,19 @@ export function findBmapFault(bmap: Bmap): BmapFault | undefined {
 function findHeaderFault(bmap: Bmap): BmapFault | undefined {
   const { imageSizeBytes, blockSizeBytes, blockCount } = bmap;
   if (!Number.isSafeInteger(imageSizeBytes) || imageSizeBytes < 1) {
-    return { kind: 'image-size', text: `an image of ${imageSizeBytes} bytes` };
+    return {
+      kind: 'image-size',
+      text: `an image of ${imageSizeBytes} bytes`,
+      element: 'ImageSize',
+    };
   }
   if (!Number.isSafeInteger(blockSizeBytes) || blockSizeBytes < 1) {
-    return { kind: 'block-size', text: `blocks of ${blockSizeBytes} bytes` };
+    return { kind: 'block-size', text: `blocks of ${blockSizeBytes} bytes`, element: 'BlockSize' };
   }
   const expected = countBlocks(imageSizeBytes, blockSizeBytes);
   if (blockCount !== expected) {
-    return {
-      kind: 'block-count',
-      text: `BlocksCount is ${blockCount}, but ${imageSizeBytes} bytes in blocks of ${blockSizeBytes} are ${expected}`,
-    };
+    const text = `BlocksCount is ${blockCount}, but ${imageSizeBytes} bytes in blocks of ${blockSizeBytes} are ${expected}`;
+    return { kind: 'block-count', text, element: 'BlocksCount' };
   }
   return undefined;
 }
@@ -92,10 +92,8 @@ function findRangeFault(bmap: Bmap): BmapFault | undefined {
 function findCountFault(bmap: Bmap): BmapFault | undefined {
   const counted = countMappedBlocks(bmap.ranges);
   if (bmap.mappedBlockCount === counted) return undefined;
-  return {
-    kind: 'mapped-block-count',
-    text: `MappedBlocksCount is ${bmap.mappedBlockCount}, but the ranges hold ${counted} blocks`,
-  };
+  const text = `MappedBlocksCount is ${bmap.mappedBlockCount}, but the ranges hold ${counted} blocks`;
+  return { kind: 'mapped-block-count', text, element: 'MappedBlocksCount' };
 }
 
 /** The number of blocks of an image; the last one may be short. */
