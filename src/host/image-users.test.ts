@@ -1,0 +1,150 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+import { withLoop, withMountedDevice } from '../../test/support/loop-device.ts';
+import { describeWith, requireRoot, requireTools } from '../../test/support/requirements.ts';
+import { run } from '../../test/support/run.ts';
+import { makeScratchFolder } from '../../test/support/scratch.ts';
+import { formatDeviceNumber, type HostRoots } from './host-files.ts';
+import { findImageUsers, readDeviceSize } from './image-users.ts';
+
+const ROOT = [...requireRoot(), ...requireTools('losetup', 'mount', 'mke2fs')];
+
+/** A made-up /proc and /sys around a real device node, whose number is then known. */
+function makeHost(node: { number: string; name: string }): HostRoots & { folder: string } {
+  const root = makeScratchFolder();
+  const roots = { proc: path.join(root, 'proc'), sys: path.join(root, 'sys') };
+  const folder = path.join(roots.sys, 'block', node.name);
+  for (const made of [path.join(roots.proc, 'self'), path.join(roots.sys, 'dev/block'), folder]) {
+    mkdirSync(made, { recursive: true });
+  }
+  symlinkSync(folder, path.join(roots.sys, 'dev/block', node.number));
+  writeFileSync(path.join(folder, 'size'), '2048\n');
+  writeFileSync(path.join(folder, 'uevent'), `MAJOR=0\nDEVNAME=${node.name}\n`);
+  writeFileSync(path.join(roots.proc, 'self/mountinfo'), '');
+  return { ...roots, folder };
+}
+
+function addPartition(folder: string, name: string, number: string): string {
+  const inner = path.join(folder, name);
+  mkdirSync(path.join(inner, 'holders'), { recursive: true });
+  const files = { partition: '1', start: '8', size: '16', dev: number };
+  for (const [file, text] of Object.entries(files))
+    writeFileSync(path.join(inner, file), `${text}\n`);
+  return inner;
+}
+
+/** A block device that every Linux has a node for, attached or not. */
+const NODE = '/dev/loop0';
+
+describe('device numbers', () => {
+  // As glibc's makedev joins them.
+  it.each([
+    [2049, '8:1'],
+    [18940724, '259:4660'],
+    [305201989, '259:74565'],
+    [17592186188805, '4660:5'],
+  ])('%d is %s', (rdev, text) => {
+    expect(formatDeviceNumber(rdev)).toBe(text);
+  });
+});
+
+describeWith(requireTools('losetup'), 'users of a block device', () => {
+  const number = '7:0';
+  const name = 'loop0';
+
+  it('finds none on an idle device', () => {
+    const host = makeHost({ number, name });
+    expect(findImageUsers(NODE, host)).toEqual([]);
+    expect(readDeviceSize(NODE, host)).toBe(1024 * 1024);
+  });
+
+  it('finds a mount of the device and of its partition, with their places', () => {
+    const host = makeHost({ number, name });
+    addPartition(host.folder, 'loop0p1', '259:3');
+    const lines = [
+      '22 27 7:0 / /mnt/a\\040b rw - ext4 /dev/loop0 rw',
+      '23 27 259:3 / /mnt/p rw - ext4 /dev/loop0p1 rw',
+      '24 27 8:1 / /other rw - ext4 /nonexistent rw',
+    ];
+    writeFileSync(path.join(host.proc, 'self/mountinfo'), `${lines.join('\n')}\n`);
+    expect(findImageUsers(NODE, host)).toEqual([
+      {
+        description: '/dev/loop0 is mounted on /mnt/a b',
+        range: { startByte: 0, endByte: 1048576 },
+      },
+      {
+        description: '/dev/loop0p1 is mounted on /mnt/p',
+        range: { startByte: 4096, endByte: 12288 },
+      },
+    ]);
+  });
+
+  it('finds a mount that names the device only as its source', () => {
+    const host = makeHost({ number, name });
+    const line = `22 27 0:45 / /mnt rw - btrfs ${NODE} rw\n`;
+    writeFileSync(path.join(host.proc, 'self/mountinfo'), line);
+    expect(findImageUsers(NODE, host)).toHaveLength(1);
+  });
+
+  it('finds swap, holders and membership in a mounted btrfs', () => {
+    const host = makeHost({ number, name });
+    const partition = addPartition(host.folder, 'loop0p1', '259:3');
+    writeFileSync(path.join(host.proc, 'swaps'), `Filename Type\n${NODE} partition 1 0 -2\n`);
+    mkdirSync(path.join(partition, 'holders/dm-0'));
+    mkdirSync(path.join(host.sys, 'fs/btrfs/11-22/devices/loop0p1'), { recursive: true });
+    expect(findImageUsers(NODE, host).map(({ description }) => description)).toEqual([
+      '/dev/loop0 is in use as swap',
+      '/dev/loop0p1 is part of a mounted btrfs',
+      '/dev/loop0p1 is held by dm-0',
+    ]);
+  });
+
+  it('refuses a device that the system does not know', () => {
+    const host = makeHost({ number: '9:9', name });
+    expect(() => readDeviceSize(NODE, host)).toThrow(
+      expect.objectContaining({ kind: 'unknown-device' }),
+    );
+  });
+});
+
+describeWith(ROOT, 'users on the running system', () => {
+  function makeImage(): string {
+    const file = path.join(makeScratchFolder(), 'image');
+    run('mke2fs', ['-q', '-t', 'ext4', file, '8M']);
+    return file;
+  }
+
+  it('finds a writable loop device behind a file, also by another name of the file', () => {
+    const file = makeImage();
+    const link = `${file}-link`;
+    symlinkSync(file, link);
+    expect(findImageUsers(link)).toEqual([]);
+    withLoop(file, { startByte: 4096, lengthBytes: 8192 }, (device) => {
+      expect(findImageUsers(link)).toEqual([
+        {
+          description: `attached to the writable loop device ${device}`,
+          range: { startByte: 4096, endByte: 12288 },
+        },
+      ]);
+    });
+  });
+
+  it('lets a read-only loop device pass', () => {
+    const file = makeImage();
+    withLoop(file, { readOnly: true }, () => expect(findImageUsers(file)).toEqual([]));
+  });
+
+  it('finds the mount of a device, and its size', () => {
+    const file = makeImage();
+    withLoop(file, {}, (device) => {
+      expect(readDeviceSize(device)).toBe(8 * 1024 * 1024);
+      expect(findImageUsers(device)).toEqual([]);
+      withMountedDevice(device, { type: 'ext4' }, (folder) => {
+        const [user] = findImageUsers(device);
+        expect(user?.description).toBe(`${device} is mounted on ${folder}`);
+      });
+    });
+  });
+});
