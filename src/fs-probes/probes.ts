@@ -1,3 +1,5 @@
+import { btrfsProbe } from './btrfs/btrfs-probe.ts';
+import { fatProbe } from './fat/fat-probe.ts';
 import { fatProbe } from './fat/fat-probe.ts';
 import type { FsProbe } from './fs-probe.ts';
 
