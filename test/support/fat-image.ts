@@ -1,5 +1,6 @@
 /** FAT volumes in memory, made field by field: what no formatter makes, and every single mistake. */
 import { encodeInto } from '../../src/bytes/layout.ts';
+import { CorruptError } from '../../src/errors/errors.ts';
 import type { Finding } from '../../src/errors/finding.ts';
 import {
   biosParameterLayout,
@@ -146,6 +147,14 @@ export function setDirectoryEntry(
   view.setUint32(28, sizeBytes, true);
 }
 
+/** Gives the cluster the entries that every subdirectory starts with. */
+export function makeSubdirectory(image: FatImage, cluster: number): void {
+  const startByte = clusterByte(image, cluster);
+  const itself = { name: '.          ', attributes: 0x10, firstCluster: cluster };
+  setDirectoryEntry(image, startByte, 0, itself);
+  setDirectoryEntry(image, startByte, 1, { ...itself, name: '..         ', firstCluster: 0 });
+}
+
 export function clusterByte(image: FatImage, cluster: number): number {
   return image.dataStartByte + (cluster - 2) * image.clusterBytes;
 }
@@ -191,4 +200,24 @@ export function usedClusters(image: FatImage, used: RangeSet): readonly number[]
     if (used.intersects(startByte, startByte + image.clusterBytes)) clusters.push(cluster);
   }
   return clusters;
+}
+
+export function scanBytes(image: FatImage): FatScan {
+  return scanFat(memoryVolume(image.bytes));
+}
+
+/** The used clusters of a volume in memory. */
+export function clustersOf(image: FatImage): readonly number[] {
+  return usedClusters(image, scanBytes(image).used);
+}
+
+/** The kind of the `CorruptError` that scanning ends with, or `none`. */
+export function corruptKind(image: FatImage): string {
+  try {
+    scanBytes(image);
+  } catch (error) {
+    if (error instanceof CorruptError) return error.kind;
+    throw error;
+  }
+  return 'none';
 }

@@ -24,6 +24,7 @@ import {
 } from './fat-evidence.ts';
 import { fatTables, type FatTable } from './fat-table.ts';
 import { typeName } from './fat-type.ts';
+import { askRootDirectory } from './geometry-witness.ts';
 
 export const fatProbe: FsProbe = { name: 'fat', identify, scan };
 
@@ -68,13 +69,18 @@ function scan(claims: readonly Claim[], _volumes: readonly Volume[], sink: ScanS
   if (boot.lengthBytes > reader.sizeBytes) throw truncated(boot, reader.sizeBytes);
   const tables = fatTables(boot);
   const readings = groupByBits(tables);
-  checkMediaEntries(reader, boot, readings[0]!, isConfirmedByBackup(reader, boot));
+  const isConfirmed = isConfirmedByBackup(reader, boot);
+  checkMediaEntries(reader, boot, readings[0]!, isConfirmed);
 
   useFixedAreas(volume, boot, tables, sink);
-  for (const copies of readings) useAllocated(volume, boot, copies, sink);
+  const areEqual = readings.map((copies) => useAllocated(volume, boot, copies, sink));
   if (readings.length > 1) reportTwoReadings(volume, boot, sink);
 
   const isDirty = boot.isMarkedDirty || readings[0]!.some((copy) => isMarkedUnclean(reader, copy));
+  if (!isConfirmed) {
+    const canJudgeChains = areEqual.length === 1 && areEqual[0]! && !isDirty;
+    askRootDirectory({ reader, boot, tables }, canJudgeChains);
+  }
   if (isDirty) useDirectories(volume, boot, tables, sink);
   return { state: isDirty ? 'dirty' : 'clean' };
 }
@@ -114,12 +120,13 @@ function useFixedAreas(
   }
 }
 
+/** Returns true if all copies say the same. */
 function useAllocated(
   volume: Volume,
   boot: BootSector,
   copies: readonly FatTable[],
   sink: ScanSink,
-): void {
+): boolean {
   let badClusters = 0;
   const differsAtByte = scanAllocation(volume.reader, copies, (kind, firstCluster, endCluster) => {
     if (kind === 'bad') badClusters += endCluster - firstCluster;
@@ -140,6 +147,7 @@ function useAllocated(
       text: `${volume.name}: ${badClusters} clusters are marked bad; they are mapped`,
     });
   }
+  return differsAtByte === undefined;
 }
 
 function useDirectories(

@@ -1,0 +1,113 @@
+/**
+ * Do clusters lie where the boot sector says? FAT12 and FAT16 keep no copy of it, and a wrong cluster
+ * size or root size would shift every file. The files themselves can tell: a subdirectory starts with
+ * an entry `.` that names its own cluster, and a file has as many clusters as its size needs.
+ *
+ * A sample of the root directory is enough, since a wrong layout is wrong for all. A root without
+ * files proves nothing, and then there is nothing that could be misplaced but lost chains.
+ */
+import { hasAscii } from '../../bytes/text.ts';
+import { CorruptError } from '../../errors/errors.ts';
+import {
+  entriesOf,
+  isCluster,
+  readCluster,
+  readFixedRoot,
+  successors,
+  type FatVolume,
+  type FileEntry,
+} from './directory-walk.ts';
+
+/** Entries of the root directory that are asked. */
+const MAX_WITNESSES = 64;
+/** Chains are followed no farther; a longer file says nothing. */
+const MAX_CHAIN_CLUSTERS = 256;
+
+/** What one entry says about the layout. */
+type Testimony = 'right' | 'doubtful' | 'wrong' | 'nothing';
+
+/**
+ * @param canJudgeChains false if the table may lag behind the directories or its copies differ.
+ * @throws {CorruptError} kind `geometry` if the root directory contradicts the boot sector.
+ */
+export function askRootDirectory(volume: FatVolume, canJudgeChains: boolean): void {
+  const { boot } = volume;
+  const root =
+    boot.rootCluster === undefined ? readFixedRoot(volume) : readCluster(volume, boot.rootCluster);
+  if (!hasOnlyNames(root)) throw contradiction('holds no file names');
+  let right = 0;
+  let doubtful = 0;
+  for (const entry of firstEntries(root, boot.isFat32)) {
+    const testimony = entry.isDirectory
+      ? askSubdirectory(volume, entry)
+      : canJudgeChains
+        ? askFile(volume, entry)
+        : 'nothing';
+    if (testimony === 'wrong') {
+      throw contradiction(`names a file at cluster ${entry.firstCluster} that cannot be there`);
+    }
+    if (testimony === 'right') right++;
+    if (testimony === 'doubtful') doubtful++;
+  }
+  if (doubtful > 0 && right === 0)
+    throw contradiction('names files that have more clusters than they need');
+}
+
+function askSubdirectory(volume: FatVolume, { firstCluster }: FileEntry): Testimony {
+  if (firstCluster === 0) return 'nothing';
+  if (!isCluster(volume.boot, firstCluster)) return 'wrong';
+  const bytes = readCluster(volume, firstCluster);
+  const view = new DataView(bytes.buffer);
+  const high = volume.boot.isFat32 ? view.getUint16(20, true) : 0;
+  const isItself = high * 0x1_0000 + view.getUint16(26, true) === firstCluster;
+  return hasAscii(bytes, 0, '.          ') && isItself ? 'right' : 'wrong';
+}
+
+function askFile(volume: FatVolume, { firstCluster, sizeBytes }: FileEntry): Testimony {
+  const needed = Math.ceil(sizeBytes / volume.boot.clusterBytes);
+  if (firstCluster === 0 || needed > MAX_CHAIN_CLUSTERS) return 'nothing';
+  if (!isCluster(volume.boot, firstCluster)) return 'wrong';
+  let cluster: number | undefined = firstCluster;
+  for (let count = 1; count <= Math.max(needed, 1); count++) {
+    const next: readonly number[] | undefined = successors(volume, cluster);
+    if (next === undefined) return 'wrong';
+    cluster = next[0];
+    if (cluster === undefined) return judgeLength(count, needed);
+  }
+  // Room that was taken in advance, or clusters that are larger than the boot sector says.
+  return 'doubtful';
+}
+
+function judgeLength(count: number, needed: number): Testimony {
+  if (count < needed) return 'wrong';
+  // Any layout would give one cluster to a small file.
+  return needed > 1 ? 'right' : 'nothing';
+}
+
+function firstEntries(root: Uint8Array, isFat32: boolean): readonly FileEntry[] {
+  const entries: FileEntry[] = [];
+  for (const entry of entriesOf(root, isFat32)) {
+    if (entries.push(entry) === MAX_WITNESSES) break;
+  }
+  return entries;
+}
+
+/** True if every entry up to the end mark has a name that a system can have written. */
+function hasOnlyNames(root: Uint8Array): boolean {
+  for (let at = 0; at + 32 <= root.length && root[at] !== 0; at += 32) {
+    const isLongNamePart = root[at + 11] === 0x0f;
+    if (root[at] === 0xe5 || isLongNamePart) continue;
+    // 05 stands for a first letter E5. Other control characters were never allowed.
+    const hasFirst = root[at]! >= 0x20 || root[at] === 0x05;
+    if (!hasFirst || root.subarray(at + 1, at + 11).some((byte) => byte < 0x20)) return false;
+  }
+  return true;
+}
+
+function contradiction(what: string): CorruptError {
+  return new CorruptError(
+    'geometry',
+    { structure: 'FAT directory' },
+    `the root directory ${what}, so the boot sector or the directory is wrong; check it with fsck.fat`,
+  );
+}
