@@ -1,0 +1,189 @@
+/**
+ * What the block bitmaps of all groups leave free, and which groups cannot be believed. A group in
+ * doubt counts as used whole: its bitmap is the only thing that is wrong, its neighbours stand.
+ */
+import { crc32c } from '../../bytes/crc32c.ts';
+import type { ImageReader } from '../../image/image-reader.ts';
+import { RangeSet, RangeSetBuilder } from '../../ranges/range-set.ts';
+import { forEachZeroRun } from './block-bitmap.ts';
+import { blocksOfGroup } from './geometry.ts';
+import type { GroupTable } from './group-descriptors.ts';
+import type { Superblock } from './superblock.ts';
+
+/** Neighbouring bitmaps are read together, up to this many bytes. */
+const MAX_READ_BYTES = 1024 * 1024;
+
+/**
+ * 2 million runs: 32 MiB, and a few times that while sets are combined. A filesystem that is more
+ * fragmented than that is mapped without the free blocks of its remaining groups.
+ */
+const MAX_FREE_RUNS = 2 ** 21;
+
+export interface FreeBlocks {
+  /** In bytes of the filesystem, as everything here. */
+  readonly free: RangeSet;
+  /** The groups that are used whole because their bitmap is in doubt. */
+  readonly distrusted: RangeSet;
+  /** Groups whose bitmap does not match its checksum. */
+  readonly badChecksumGroups: readonly number[];
+  /** Groups whose bitmap contradicts the descriptor's count, or says that metadata is free. */
+  readonly contradictingGroups: readonly number[];
+  /** Groups that were left as used because there are too many free runs before them. */
+  readonly skippedGroupCount: number;
+}
+
+/**
+ * `strict`: bitmaps must match their checksums and counts. Before a journal is replayed they need
+ * not, because bitmap and descriptor may have reached the disk at different times.
+ */
+export type Trust = 'strict' | 'lenient';
+
+/** @param known what is used whatever the bitmaps say, in bytes of the filesystem. */
+export function readFreeBlocks(
+  reader: ImageReader,
+  superblock: Superblock,
+  groups: GroupTable,
+  known: RangeSet,
+  trust: Trust,
+): FreeBlocks {
+  const { blockBytes, clusterBlocks, groupCount } = superblock;
+  const clusterBytes = blockBytes * clusterBlocks;
+  const endByte = superblock.blockCount * blockBytes;
+  const builder = new RangeSetBuilder();
+  const badChecksumGroups: number[] = [];
+  let runCount = 0;
+  let readableGroups = groupCount;
+  for (const { group, bitmap } of readBitmaps(reader, superblock, groups)) {
+    if (runCount > MAX_FREE_RUNS) {
+      readableGroups = group;
+      break;
+    }
+    const { firstBlock, blockCount } = blocksOfGroup(superblock, group);
+    const groupStart = firstBlock * blockBytes;
+    if (bitmap === undefined) {
+      builder.add(groupStart, groupStart + blockCount * blockBytes);
+    } else if (trust === 'strict' && !hasValidChecksum(superblock, groups, group, bitmap)) {
+      badChecksumGroups.push(group);
+    } else {
+      forEachZeroRun(bitmap, Math.ceil(blockCount / clusterBlocks), (startBit, endBit) => {
+        runCount++;
+        builder.add(
+          groupStart + startBit * clusterBytes,
+          Math.min(groupStart + endBit * clusterBytes, endByte),
+        );
+      });
+    }
+  }
+  // Known structures take whole clusters, as they do in the bitmap.
+  const free = builder.build().subtract(known.alignOut(clusterBytes, endByte));
+  const contradictingGroups =
+    trust === 'lenient'
+      ? []
+      : findContradictions(superblock, groups, free, readableGroups, new Set(badChecksumGroups));
+  const distrusted = bytesOfGroups(superblock, [...badChecksumGroups, ...contradictingGroups]);
+  return {
+    free: free.subtract(distrusted),
+    distrusted,
+    badChecksumGroups,
+    contradictingGroups,
+    skippedGroupCount: groupCount - readableGroups,
+  };
+}
+
+interface GroupBitmap {
+  readonly group: number;
+  /** Undefined if it was never written: then only known structures are used in the group. */
+  readonly bitmap: Uint8Array | undefined;
+}
+
+/** The bitmaps of all groups in order. With flex_bg they are neighbours and come with one read. */
+function* readBitmaps(
+  reader: ImageReader,
+  { blockBytes, groupCount }: Superblock,
+  { blockBitmapBlock, isBlockBitmapUnwritten }: GroupTable,
+): Generator<GroupBitmap> {
+  const maxBlocks = MAX_READ_BYTES / blockBytes;
+  let bytes: Uint8Array = new Uint8Array(0);
+  let readStart = 0;
+  let readEnd = 0;
+  for (let group = 0; group < groupCount; group++) {
+    if (isBlockBitmapUnwritten[group] === 1) {
+      yield { group, bitmap: undefined };
+      continue;
+    }
+    const block = blockBitmapBlock[group]!;
+    if (block < readStart || block >= readEnd) {
+      let count = 1;
+      while (
+        count < maxBlocks &&
+        blockBitmapBlock[group + count] === block + count &&
+        isBlockBitmapUnwritten[group + count] === 0
+      ) {
+        count++;
+      }
+      bytes = reader.readAt(block * blockBytes, count * blockBytes);
+      readStart = block;
+      readEnd = block + count;
+    }
+    const offset = (block - readStart) * blockBytes;
+    yield { group, bitmap: bytes.subarray(offset, offset + blockBytes) };
+  }
+}
+
+function hasValidChecksum(
+  { checksumKind, checksumSeed, clustersPerGroup, descriptorBytes }: Superblock,
+  { blockBitmapChecksum }: GroupTable,
+  group: number,
+  bitmap: Uint8Array,
+): boolean {
+  if (checksumKind !== 'crc32c') return true;
+  const computed = crc32c(checksumSeed, bitmap, 0, clustersPerGroup / 8);
+  // A descriptor of 32 bytes has room for the lower half only.
+  const kept = descriptorBytes >= 64 ? computed : computed & 0xffff;
+  return kept === blockBitmapChecksum[group];
+}
+
+/**
+ * The groups in which `free`, without all known structures, has another number of clusters than the
+ * descriptor counts. That includes bitmaps that call a known structure free.
+ */
+function findContradictions(
+  superblock: Superblock,
+  { freeClusters }: GroupTable,
+  free: RangeSet,
+  groupCount: number,
+  alreadyDistrusted: ReadonlySet<number>,
+): readonly number[] {
+  const { blockBytes, clusterBlocks, blocksPerGroup, firstDataBlock } = superblock;
+  const clusterBytes = blockBytes * clusterBlocks;
+  const groupBytes = blocksPerGroup * blockBytes;
+  const firstByte = firstDataBlock * blockBytes;
+  const found = new Uint32Array(groupCount);
+  for (const { startByte, endByte } of free) {
+    // A run may reach over many groups where nothing was ever written.
+    let at = startByte;
+    while (at < endByte) {
+      const group = Math.floor((at - firstByte) / groupBytes);
+      const end = Math.min(endByte, firstByte + (group + 1) * groupBytes);
+      found[group]! += Math.ceil((end - at) / clusterBytes);
+      at = end;
+    }
+  }
+  const groups: number[] = [];
+  for (let group = 0; group < groupCount; group++) {
+    if (found[group] !== freeClusters[group] && !alreadyDistrusted.has(group)) groups.push(group);
+  }
+  return groups;
+}
+
+function bytesOfGroups(superblock: Superblock, groups: readonly number[]): RangeSet {
+  const builder = new RangeSetBuilder();
+  for (const group of groups) {
+    const { firstBlock, blockCount } = blocksOfGroup(superblock, group);
+    builder.add(
+      firstBlock * superblock.blockBytes,
+      (firstBlock + blockCount) * superblock.blockBytes,
+    );
+  }
+  return builder.build();
+}
