@@ -1,0 +1,101 @@
+/**
+ * The single load of koffi, and the two C functions that everything else here is made of. It happens
+ * with the first call, so that a program that makes none runs where koffi does not.
+ *
+ * Only for Linux on 64-bit processors whose ioctl numbers and calling convention are those described
+ * in README.md of this folder; elsewhere the load is refused before anything is called.
+ */
+import { createRequire } from 'node:module';
+import { arch, constants, platform } from 'node:os';
+
+import { SystemError } from '../src/errors/errors.ts';
+
+/** An open file, and its name for messages. */
+export interface OpenFile {
+  readonly fileDescriptor: number;
+  readonly path: string;
+}
+
+/** What a C function returned, or the name of the errno it set. */
+export type CallResult =
+  | { readonly kind: 'returned'; readonly value: number }
+  | { readonly kind: 'failed'; readonly errno: string };
+
+export interface Libc {
+  /** `argument` is read and written in place. */
+  ioctl(fileDescriptor: number, request: number, argument: Uint8Array): CallResult;
+  lseek(fileDescriptor: number, offsetBytes: number, whence: number): CallResult;
+}
+
+/** Where Linux uses asm-generic/ioctl.h and C's `long` has 64 bits. */
+const ARCHITECTURES: readonly string[] = ['arm64', 'loong64', 'riscv64', 'x64'];
+
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, code]) => [code, name]));
+
+let loaded: Libc | undefined;
+
+/** @throws {SystemError} kind `no-native` where koffi cannot be loaded. */
+export function loadLibc(): Libc {
+  loaded ??= bindLibc();
+  return loaded;
+}
+
+/** The error for a call that failed. */
+export function callError(file: OpenFile, call: string, errno: string): SystemError {
+  return SystemError.from({ code: errno, message: `${call} failed` }, file.path);
+}
+
+function bindLibc(): Libc {
+  const koffi = loadKoffi();
+  // The program itself: it is linked with the C library of the system, whichever that is.
+  const library = koffi.load(null);
+  // Declared with fixed arguments, see README.md.
+  const ioctl = library.func('int ioctl(int fd, unsigned long request, void *argument)') as (
+    fd: number,
+    request: number,
+    argument: Uint8Array,
+  ) => number;
+  const lseek = library.func('int64_t lseek(int fd, int64_t offset, int whence)') as (
+    fd: number,
+    offset: number,
+    whence: number,
+  ) => number | bigint;
+
+  // errno must be read before anything else is called.
+  const toResult = (value: number | bigint): CallResult =>
+    Number(value) === -1
+      ? { kind: 'failed', errno: ERRNO_NAMES.get(koffi.errno()) ?? 'EUNKNOWN' }
+      : { kind: 'returned', value: Number(value) };
+  return {
+    ioctl(fileDescriptor, request, argument) {
+      assertIntegers(fileDescriptor, request);
+      return toResult(ioctl(fileDescriptor, request, argument));
+    },
+    lseek(fileDescriptor, offsetBytes, whence) {
+      assertIntegers(fileDescriptor, offsetBytes, whence);
+      return toResult(lseek(fileDescriptor, offsetBytes, whence));
+    },
+  };
+}
+
+function loadKoffi(): typeof import('koffi') {
+  if (platform() !== 'linux' || !ARCHITECTURES.includes(arch())) {
+    const problem = `system calls are not made on ${platform()} ${arch()}, only on 64-bit Linux`;
+    throw new SystemError('no-native', undefined, problem);
+  }
+  try {
+    // Not an import, which would load it with this module.
+    return createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  } catch (error) {
+    const problem =
+      'the package koffi could not be loaded, and with it no system call can be made; install the dependencies with `npm ci`, without leaving out optional ones';
+    throw new SystemError('no-native', undefined, problem, { cause: error });
+  }
+}
+
+/** koffi turns fractions and NaN into integers without a word. @throws {RangeError} */
+function assertIntegers(...values: readonly number[]): void {
+  for (const value of values) {
+    if (!Number.isSafeInteger(value)) throw new RangeError(`not an integer: ${value}`);
+  }
+}
