@@ -47,19 +47,28 @@ const formats: readonly ForeignFormat[] = [
  * @throws {UsageError} kind `bmap-as-image` if it is a block map.
  */
 export function rejectForeignFormat(reader: ImageReader, path: string): void {
-  const found = formats.find((format) => matches(reader, format));
-  if (found !== undefined) {
-    const command = found.command.replace('IN', path).replace('OUT', rawNameFor(path));
-    throw new UnsupportedError(
-      found.kind,
-      { structure: path },
-      `this is a ${found.name} file, not a raw image. Make one first: ${command}`,
-    );
-  }
+  const found = describeForeignFormat(reader, path);
+  if (found !== undefined) throw new UnsupportedError(found.kind, { structure: path }, found.text);
   const start = new TextDecoder().decode(reader.readAt(0, Math.min(reader.sizeBytes, 4096)));
   if (/^\s*<\?xml[^]*<bmap[\s>]/.test(start)) {
     throw new UsageError('bmap-as-image', `${path}: this is a block map, not an image`);
   }
+}
+
+/** Says what the file is instead of a raw image, and how to make one; undefined if it may be one. */
+export function describeForeignFormat(
+  reader: ImageReader,
+  path: string,
+): { readonly kind: string; readonly text: string } | undefined {
+  const found = formats.find((format) => matches(reader, format));
+  if (found === undefined) return undefined;
+  const names = new Map([
+    ['IN', quote(path)],
+    ['OUT', quote(rawNameFor(path))],
+  ]);
+  const command = found.command.replaceAll(/\b(?:IN|OUT)\b/g, (word) => names.get(word)!);
+  const text = `this is a ${found.name} file, not a raw image. Make one first: ${command}`;
+  return { kind: found.kind, text };
 }
 
 function compressed(name: string, digits: string, command: string): ForeignFormat {
@@ -85,4 +94,9 @@ function matches(reader: ImageReader, { magic, startByte }: ForeignFormat): bool
 function rawNameFor(path: string): string {
   const stem = path.replace(/\.[^./]+$/, '');
   return /\.(img|raw|wic|iso|bin)$/.test(stem) ? stem : `${stem}.raw`;
+}
+
+/** As a shell needs it. */
+function quote(path: string): string {
+  return /^[\w./+:@%-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

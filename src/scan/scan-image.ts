@@ -4,10 +4,7 @@
  */
 import { UsageError } from '../errors/errors.ts';
 import type { Finding } from '../errors/finding.ts';
-import { probes } from '../fs-probes/probes.ts';
-import { startsRecognizedFormat } from '../fs-probes/recognized/recognize.ts';
 import type { ImageReader } from '../image/image-reader.ts';
-import { WindowReader } from '../image/window-reader.ts';
 import type { PartitionTable } from '../partition/partition-table.ts';
 import { readPartitionTable } from '../partition/read-partition-table.ts';
 import type { ByteRange } from '../ranges/byte-range.ts';
@@ -17,6 +14,7 @@ import { claimBounds, type ClaimResult, type WholeReason } from './claim-result.
 import { findAmbiguities } from './ambiguity.ts';
 import { findLargeGaps, findZeroBlocks } from './gaps.ts';
 import { scanClaims } from './scan-claims.ts';
+import { startsFilesystem } from './starts-filesystem.ts';
 import { findVerityVolumes } from './verity.ts';
 import { listVolumes, type ImageVolume } from './volumes.ts';
 
@@ -153,13 +151,4 @@ function findPartition(volumes: readonly ImageVolume[], number: number): ImageVo
     throw new UsageError('no-such-partition', `the image has no partition ${number} to keep`);
   }
   return found;
-}
-
-function startsFilesystem(reader: ImageReader, startByte: number): boolean {
-  if (startByte >= reader.sizeBytes) return false;
-  const window = new WindowReader(reader, startByte, reader.sizeBytes - startByte);
-  const volume = { index: 0, name: `byte ${startByte}`, startByte, reader: window };
-  return (
-    probes.some((probe) => probe.identify(volume) !== undefined) || startsRecognizedFormat(window)
-  );
 }

@@ -7,10 +7,13 @@ import { createBmap, type CreateHost } from '../../bmap/create-bmap.ts';
 import { formatBmap } from '../../bmap/format-bmap.ts';
 import { formatHumanSize } from '../../bmap/human-size.ts';
 import { UsageError } from '../../errors/errors.ts';
+import { describeForeignFormat } from '../../image/foreign-formats.ts';
 import { FileReader } from '../../image/file-reader.ts';
+import { listFilesystems } from '../../scan/list-filesystems.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { AddCommand, CommandContext } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
 import { assertWritableOutput, writeWholeFile } from '../write-whole-file.ts';
 
 interface CreateCliOptions {
@@ -78,7 +81,19 @@ async function create(
     terminal.warning(`all ${formatHumanSize(sizeBytes)} are mapped, no holes in '${path}'`);
     terminal.warning('was the image handled incorrectly and holes were expanded?');
   }
+  if (!terminal.isQuiet) warnOfContent(terminal, reader);
   return EXIT.ok;
+}
+
+/** Holes say nothing about what a filesystem uses, and a packed image has no holes worth the name. */
+function warnOfContent(terminal: Terminal, reader: FileReader): void {
+  const foreign = describeForeignFormat(reader, reader.path);
+  if (foreign !== undefined) terminal.warning(`${reader.path}: ${foreign.text}`);
+  const found = listFilesystems(reader);
+  if (found.length === 0) return;
+  terminal.warning(
+    `this map follows the holes of the file, but there is ${found.join(', ')}: a device that is not zeroed may end up damaged. Better: bmap scan --bmap ${reader.path}`,
+  );
 }
 
 const host: CreateHost = {

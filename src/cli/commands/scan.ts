@@ -1,14 +1,14 @@
+import { Option } from 'commander';
+
 import { buildBmap } from '../../bmap/build-bmap.ts';
 import { formatBmap } from '../../bmap/format-bmap.ts';
 import { UsageError } from '../../errors/errors.ts';
 import type { ByteRange } from '../../ranges/byte-range.ts';
 import { MAP_BLOCK_BYTES } from '../../scan/agree.ts';
-import { crossCheck } from '../../scan/cross-check.ts';
-import { openImage, type OpenImage } from '../../scan/open-image.ts';
-import { decideMapping, surveyImage, type ScanReport } from '../../scan/scan-image.ts';
+import { scanFile, type ScannedFile } from '../../scan/scan-file.ts';
+import type { ScanReport } from '../../scan/scan-image.ts';
 import { EXIT } from '../exit-codes.ts';
 import { collectNumber, collectRange } from '../parse-options.ts';
-import { Option } from 'commander';
 import { ProgressBar } from '../progress-bar.ts';
 import type { AddCommand, CommandContext } from '../program.ts';
 import { formatReportJson } from '../report-json.ts';
@@ -80,32 +80,30 @@ export const addScanCommand: AddCommand = (program, bind) => {
       );
     }
     if (options.output !== undefined) assertWritableOutput(options.output, path);
-    const image = openImage(path, { live: options.live ?? false });
+    const scanned = await scanFile(path, {
+      lean: options.lean ?? false,
+      gaps: options.gaps,
+      keepRanges: options.keep,
+      keepPartitions: options.keepPartition,
+      live: options.live ?? false,
+      crossCheck: options.crossCheck ?? false,
+    });
     try {
-      return await scanImage(context, path, image, options);
+      return await answer(context, path, scanned, options);
     } finally {
-      image.reader.close();
+      scanned.reader.close();
     }
   });
 };
 
-async function scanImage(
+/** Prints what was asked for. @returns the exit code. */
+async function answer(
   context: CommandContext,
   path: string,
-  image: OpenImage,
+  { report, reader }: ScannedFile,
   options: ScanCliOptions,
 ): Promise<number> {
   const { terminal } = context;
-  const { reader, liveRanges } = image;
-  const survey = surveyImage(reader, {
-    lean: options.lean ?? false,
-    gaps: options.gaps,
-    keepRanges: options.keep,
-    keepPartitions: options.keepPartition,
-    liveRanges,
-  });
-  const checked = options.crossCheck === true ? await crossCheck(survey, reader) : survey;
-  const report = decideMapping(checked);
   terminal.debug(`read ${reader.cost.bytesRead} bytes of metadata in ${reader.cost.reads} reads`);
 
   const wantsBmap = options.bmap === true || options.output !== undefined;
@@ -122,7 +120,7 @@ async function scanImage(
     terminal.error('not every filesystem could be used, and --strict is set; no map is written');
     return exitCode;
   }
-  if (wantsBmap) await writeBmap(context, path, image, report, options);
+  if (wantsBmap) await writeBmap(context, path, { report, reader }, options);
   else reader.assertUnchanged();
   return EXIT.ok;
 }
@@ -130,8 +128,7 @@ async function scanImage(
 async function writeBmap(
   { terminal, signal }: CommandContext,
   path: string,
-  { reader }: OpenImage,
-  report: ScanReport,
+  { report, reader }: ScannedFile,
   options: ScanCliOptions,
 ): Promise<void> {
   const progress = new ProgressBar(terminal, 'hashing');

@@ -1,0 +1,37 @@
+import type { FileReader } from '../image/file-reader.ts';
+import { crossCheck } from './cross-check.ts';
+import { openImage, type OpenImageOptions } from './open-image.ts';
+import {
+  decideMapping,
+  surveyImage,
+  type ScanImageOptions,
+  type ScanReport,
+} from './scan-image.ts';
+
+export interface ScanFileOptions extends ScanImageOptions, OpenImageOptions {
+  /** Ask e2fsprogs and fatfs as well, and map what either calls used. Default false. */
+  readonly crossCheck?: boolean;
+}
+
+export interface ScannedFile {
+  readonly report: ScanReport;
+  /** Still open, for checksums; the caller closes it. */
+  readonly reader: FileReader;
+}
+
+/**
+ * Scans a raw image file or block device. Before anything is done with the report, and after the last
+ * byte was read, ask `reader.assertUnchanged()`.
+ * @throws everything that `openImage` and `surveyImage` throw.
+ */
+export async function scanFile(path: string, options: ScanFileOptions = {}): Promise<ScannedFile> {
+  const { reader, liveRanges } = openImage(path, options);
+  try {
+    const survey = surveyImage(reader, { ...options, liveRanges });
+    const checked = options.crossCheck === true ? await crossCheck(survey, reader) : survey;
+    return { report: decideMapping(checked), reader };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}

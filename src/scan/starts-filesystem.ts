@@ -1,0 +1,17 @@
+import { probes } from '../fs-probes/probes.ts';
+import { startsRecognizedFormat } from '../fs-probes/recognized/recognize.ts';
+import type { ImageReader } from '../image/image-reader.ts';
+import { WindowReader } from '../image/window-reader.ts';
+
+/**
+ * Whether a filesystem announces itself at this byte. The readers of partition tables ask it: it tells
+ * a boot sector from a partition table, and sectors of 512 bytes from those of 4096.
+ */
+export function startsFilesystem(reader: ImageReader, startByte: number): boolean {
+  if (startByte >= reader.sizeBytes) return false;
+  const window = new WindowReader(reader, startByte, reader.sizeBytes - startByte);
+  const volume = { index: 0, name: `byte ${startByte}`, startByte, reader: window };
+  return (
+    probes.some((probe) => probe.identify(volume) !== undefined) || startsRecognizedFormat(window)
+  );
+}

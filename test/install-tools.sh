@@ -1,0 +1,8 @@
+#!/bin/sh
+# Installs every outside program the tests use, on Debian and its descendants. Needs root.
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends \
+  bmap-tools btrfs-progs bzip2 dosfstools e2fsprogs exfatprogs fdisk gdisk gzip lz4 lzop mount mtools \
+  ntfs-3g parted qemu-utils squashfs-tools util-linux xfsprogs xorriso xz-utils zip zstd
