@@ -26,9 +26,16 @@ export interface PartitionTable {
   readonly sectorBytes: number;
   /** In the order of the table. May overlap, and may lie in any order on disk. */
   readonly partitions: readonly Partition[];
-  /** Sectors that belong to the table itself: MBR, every EBR, both GPT headers and arrays. */
+  /**
+   * What belongs to the table itself: MBR, every EBR, both GPT headers and arrays; and what is divided
+   * in a way that is not understood: partitions that hold a table of their own, an extended partition
+   * behind a broken link. Inside the image. All of it is mapped, whatever else lies there.
+   */
   readonly tableRanges: readonly ByteRange[];
   /** False if a table is there but cannot be trusted: then nothing of the image may be left out. */
   readonly isTrusted: boolean;
   readonly findings: readonly Finding[];
 }
+
+/** What one of several tables on a disk adds to the whole. */
+export type TableParts = Pick<PartitionTable, 'partitions' | 'tableRanges' | 'findings'>;
