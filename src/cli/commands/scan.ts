@@ -79,6 +79,12 @@ export const addScanCommand: AddCommand = (program, bind) => {
         '--json and --bmap both write to standard output; give the map a file with -o',
       );
     }
+    if (options.lean === true && options.crossCheck === true) {
+      throw new UsageError(
+        'lean-and-cross-check',
+        '--lean leaves out what --cross-check would map again; use one of them',
+      );
+    }
     if (options.output !== undefined) assertWritableOutput(options.output, path);
     const scanned = await scanFile(path, {
       lean: options.lean ?? false,
