@@ -77,10 +77,8 @@ function scan(claims: readonly Claim[], _volumes: readonly Volume[], sink: ScanS
   if (readings.length > 1) reportTwoReadings(volume, boot, sink);
 
   const isDirty = boot.isMarkedDirty || readings[0]!.some((copy) => isMarkedUnclean(reader, copy));
-  if (!isConfirmed) {
-    const canJudgeChains = areEqual.length === 1 && areEqual[0]! && !isDirty;
-    askRootDirectory({ reader, boot, tables }, canJudgeChains);
-  }
+  const canJudgeChains = areEqual.every(Boolean) && !isDirty;
+  if (!isConfirmed) askRootDirectory(reader, boot, readings, canJudgeChains);
   if (isDirty) useDirectories(volume, boot, tables, sink);
   return { state: isDirty ? 'dirty' : 'clean' };
 }

@@ -8,6 +8,8 @@
  */
 import { hasAscii } from '../../bytes/text.ts';
 import { CorruptError } from '../../errors/errors.ts';
+import type { ImageReader } from '../../image/image-reader.ts';
+import type { BootSector } from './boot-sector.ts';
 import {
   entriesOf,
   isCluster,
@@ -17,6 +19,7 @@ import {
   type FatVolume,
   type FileEntry,
 } from './directory-walk.ts';
+import type { FatTable } from './fat-table.ts';
 
 /** Entries of the root directory that are asked. */
 const MAX_WITNESSES = 64;
@@ -27,30 +30,48 @@ const MAX_CHAIN_CLUSTERS = 256;
 type Testimony = 'right' | 'doubtful' | 'wrong' | 'nothing';
 
 /**
+ * @param readings the copies of the table under each possible reading; one that fits is enough.
  * @param canJudgeChains false if the table may lag behind the directories or its copies differ.
  * @throws {CorruptError} kind `geometry` if the root directory contradicts the boot sector.
  */
-export function askRootDirectory(volume: FatVolume, canJudgeChains: boolean): void {
+export function askRootDirectory(
+  reader: ImageReader,
+  boot: BootSector,
+  readings: readonly (readonly FatTable[])[],
+  canJudgeChains: boolean,
+): void {
+  const contradictions = readings.map((tables) =>
+    findContradiction({ reader, boot, tables }, canJudgeChains),
+  );
+  if (contradictions.includes(undefined)) return;
+  throw new CorruptError(
+    'geometry',
+    { structure: 'FAT directory' },
+    `the root directory ${contradictions[0]}, so the boot sector or the directory is wrong; check it with fsck.fat`,
+  );
+}
+
+function findContradiction(volume: FatVolume, canJudgeChains: boolean): string | undefined {
   const { boot } = volume;
   const root =
     boot.rootCluster === undefined ? readFixedRoot(volume) : readCluster(volume, boot.rootCluster);
-  if (!hasOnlyNames(root)) throw contradiction('holds no file names');
+  if (!hasOnlyNames(root)) return 'holds no file names';
   let right = 0;
   let doubtful = 0;
   for (const entry of firstEntries(root, boot.isFat32)) {
-    const testimony = entry.isDirectory
-      ? askSubdirectory(volume, entry)
-      : canJudgeChains
-        ? askFile(volume, entry)
-        : 'nothing';
+    const testimony = askEntry(volume, entry, canJudgeChains);
     if (testimony === 'wrong') {
-      throw contradiction(`names a file at cluster ${entry.firstCluster} that cannot be there`);
+      return `names a file at cluster ${entry.firstCluster} that cannot be there`;
     }
     if (testimony === 'right') right++;
     if (testimony === 'doubtful') doubtful++;
   }
-  if (doubtful > 0 && right === 0)
-    throw contradiction('names files that have more clusters than they need');
+  return doubtful > 0 && right === 0 ? 'names files with more clusters than they need' : undefined;
+}
+
+function askEntry(volume: FatVolume, entry: FileEntry, canJudgeChains: boolean): Testimony {
+  if (entry.isDirectory) return askSubdirectory(volume, entry);
+  return canJudgeChains ? askFile(volume, entry) : 'nothing';
 }
 
 function askSubdirectory(volume: FatVolume, { firstCluster }: FileEntry): Testimony {
@@ -60,7 +81,9 @@ function askSubdirectory(volume: FatVolume, { firstCluster }: FileEntry): Testim
   const view = new DataView(bytes.buffer);
   const high = volume.boot.isFat32 ? view.getUint16(20, true) : 0;
   const isItself = high * 0x1_0000 + view.getUint16(26, true) === firstCluster;
-  return hasAscii(bytes, 0, '.          ') && isItself ? 'right' : 'wrong';
+  if (!isItself || !hasAscii(bytes, 0, '.          ')) return 'wrong';
+  // Cluster 2 is the first: it lies at the same place whatever the cluster size.
+  return firstCluster === 2 ? 'nothing' : 'right';
 }
 
 function askFile(volume: FatVolume, { firstCluster, sizeBytes }: FileEntry): Testimony {
@@ -102,12 +125,4 @@ function hasOnlyNames(root: Uint8Array): boolean {
     if (!hasFirst || root.subarray(at + 1, at + 11).some((byte) => byte < 0x20)) return false;
   }
   return true;
-}
-
-function contradiction(what: string): CorruptError {
-  return new CorruptError(
-    'geometry',
-    { structure: 'FAT directory' },
-    `the root directory ${what}, so the boot sector or the directory is wrong; check it with fsck.fat`,
-  );
 }
