@@ -6,7 +6,7 @@
  */
 import { UnsupportedError } from '../../errors/errors.ts';
 import { RangeSet } from '../../ranges/range-set.ts';
-import type { Claim, FsFacts, FsProbe, ScanOptions, ScanSink } from '../fs-probe.ts';
+import type { Claim, FsFacts, FsProbe, ScanOptions, ScanSink, Volume } from '../fs-probe.ts';
 import { errorFlagFault, openFilesystem, type Filesystem } from './filesystem.ts';
 import { groupFindings } from './findings.ts';
 import { identifyExt, JOURNAL_TYPE } from './identify.ts';
@@ -30,7 +30,7 @@ function scanExt(claim: Claim, sink: ScanSink, options: ScanOptions): FsFacts {
   }
   const filesystem = openFilesystem(volume.reader);
   const { superblock, groups } = filesystem;
-  const used = findUsedBlocks(filesystem, scanJournal(filesystem), 'strict');
+  const used = findUsedBlocks(filesystem, scanJournal(filesystem, volume, sink), 'strict');
   for (const finding of groupFindings(volume, superblock, used.freeBlocks)) sink.report(finding);
   const hasDescriptorChecksums = superblock.checksumKind !== 'none';
   reportUsed([used], volume, sink, options.lean && hasDescriptorChecksums);
@@ -42,7 +42,7 @@ function scanExt(claim: Claim, sink: ScanSink, options: ScanOptions): FsFacts {
   };
 }
 
-function scanJournal(filesystem: Filesystem): RangeSet {
+function scanJournal(filesystem: Filesystem, volume: Volume, sink: ScanSink): RangeSet {
   const { superblock, reader, groups } = filesystem;
   if (!superblock.features.has('has_journal')) return RangeSet.empty;
   const isMarkedDirty = superblock.features.has('needs_recovery');
@@ -51,6 +51,14 @@ function scanJournal(filesystem: Filesystem): RangeSet {
     return RangeSet.empty;
   }
   const journal = findInternalJournal(reader, superblock, groups);
+  if (journal.inodeFault !== undefined) {
+    sink.report({
+      level: 'warning',
+      code: 'ext.journal-inode',
+      text: `${volume.name}: the inode of the journal cannot be read, its copy in the superblock was used (${journal.inodeFault.message}). Run e2fsck`,
+      startByte: volume.startByte,
+    });
+  }
   const { blocks } = journal;
   const startByte = blocks.startByteOf(0);
   const parsed = parseJournalSuperblock(

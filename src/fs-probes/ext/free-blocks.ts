@@ -49,7 +49,8 @@ export function readFreeBlocks(
   const { blockBytes, clusterBlocks, groupCount } = superblock;
   const clusterBytes = blockBytes * clusterBlocks;
   const endByte = superblock.blockCount * blockBytes;
-  const builder = new RangeSetBuilder();
+  const zeroBits = new RangeSetBuilder();
+  const neverWritten = new RangeSetBuilder();
   const badChecksumGroups: number[] = [];
   let runCount = 0;
   let readableGroups = groupCount;
@@ -61,13 +62,13 @@ export function readFreeBlocks(
     const { firstBlock, blockCount } = blocksOfGroup(superblock, group);
     const groupStart = firstBlock * blockBytes;
     if (bitmap === undefined) {
-      builder.add(groupStart, groupStart + blockCount * blockBytes);
+      neverWritten.add(groupStart, groupStart + blockCount * blockBytes);
     } else if (trust === 'strict' && !hasValidChecksum(superblock, groups, group, bitmap)) {
       badChecksumGroups.push(group);
     } else {
       forEachZeroRun(bitmap, Math.ceil(blockCount / clusterBlocks), (startBit, endBit) => {
         runCount++;
-        builder.add(
+        zeroBits.add(
           groupStart + startBit * clusterBytes,
           Math.min(groupStart + endBit * clusterBytes, endByte),
         );
@@ -75,11 +76,18 @@ export function readFreeBlocks(
     }
   }
   // Known structures take whole clusters, as they do in the bitmap.
-  const free = builder.build().subtract(known.alignOut(clusterBytes, endByte));
+  const knownClusters = known.alignOut(clusterBytes, endByte);
+  const freeBits = zeroBits.build();
+  const free = freeBits.union(neverWritten.build()).subtract(knownClusters);
   const contradictingGroups =
     trust === 'lenient'
       ? []
-      : findContradictions(superblock, groups, free, readableGroups, new Set(badChecksumGroups));
+      : findContradictions(superblock, groups, {
+          free,
+          knownButFree: freeBits.intersect(knownClusters),
+          groupCount: readableGroups,
+          alreadyDistrusted: new Set(badChecksumGroups),
+        });
   const distrusted = bytesOfGroups(superblock, [...badChecksumGroups, ...contradictingGroups]);
   return {
     free: free.subtract(distrusted),
@@ -143,37 +151,50 @@ function hasValidChecksum(
   return kept === blockBitmapChecksum[group];
 }
 
-/**
- * The groups in which `free`, without all known structures, has another number of clusters than the
- * descriptor counts. That includes bitmaps that call a known structure free.
- */
+interface BitmapFacts {
+  readonly free: RangeSet;
+  /** Known structures that their bitmap calls free. */
+  readonly knownButFree: RangeSet;
+  /** How many groups were read. */
+  readonly groupCount: number;
+  readonly alreadyDistrusted: ReadonlySet<number>;
+}
+
+/** The groups that have another number of free clusters than the descriptor counts, or call known structures free. */
 function findContradictions(
   superblock: Superblock,
   { freeClusters }: GroupTable,
-  free: RangeSet,
-  groupCount: number,
-  alreadyDistrusted: ReadonlySet<number>,
+  { free, knownButFree, groupCount, alreadyDistrusted }: BitmapFacts,
 ): readonly number[] {
-  const { blockBytes, clusterBlocks, blocksPerGroup, firstDataBlock } = superblock;
+  const found = clustersPerGroupIn(free, superblock);
+  const wronglyFree = clustersPerGroupIn(knownButFree, superblock);
+  const groups: number[] = [];
+  for (let group = 0; group < groupCount; group++) {
+    if (alreadyDistrusted.has(group)) continue;
+    if (found[group] !== freeClusters[group] || wronglyFree[group] !== 0) groups.push(group);
+  }
+  return groups;
+}
+
+/** How many clusters of `set` lie in each group. A run may reach over many groups. */
+function clustersPerGroupIn(
+  set: RangeSet,
+  { blockBytes, clusterBlocks, blocksPerGroup, firstDataBlock, groupCount }: Superblock,
+): Uint32Array {
   const clusterBytes = blockBytes * clusterBlocks;
   const groupBytes = blocksPerGroup * blockBytes;
   const firstByte = firstDataBlock * blockBytes;
-  const found = new Uint32Array(groupCount);
-  for (const { startByte, endByte } of free) {
-    // A run may reach over many groups where nothing was ever written.
+  const counts = new Uint32Array(groupCount);
+  for (const { startByte, endByte } of set) {
     let at = startByte;
     while (at < endByte) {
       const group = Math.floor((at - firstByte) / groupBytes);
       const end = Math.min(endByte, firstByte + (group + 1) * groupBytes);
-      found[group]! += Math.ceil((end - at) / clusterBytes);
+      counts[group]! += Math.ceil((end - at) / clusterBytes);
       at = end;
     }
   }
-  const groups: number[] = [];
-  for (let group = 0; group < groupCount; group++) {
-    if (found[group] !== freeClusters[group] && !alreadyDistrusted.has(group)) groups.push(group);
-  }
-  return groups;
+  return counts;
 }
 
 function bytesOfGroups(superblock: Superblock, groups: readonly number[]): RangeSet {
