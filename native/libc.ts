@@ -1,5 +1,5 @@
 /**
- * The single load of koffi, and the two C functions that everything else here is made of. It happens
+ * The single load of koffi, and the few C functions that everything else here is made of. It happens
  * with the first call, so that a program that makes none runs where koffi does not.
  *
  * Only for Linux on 64-bit processors whose ioctl numbers and calling convention are those described
@@ -24,7 +24,15 @@ export type CallResult =
 export interface Libc {
   /** `argument` is read and written in place. */
   ioctl(fileDescriptor: number, request: number, argument: Uint8Array): CallResult;
+  /** As `ioctl`, in a thread of its own: for what may take seconds. `argument` must be left alone. */
+  ioctlAsync(fileDescriptor: number, request: number, argument: Uint8Array): Promise<CallResult>;
   lseek(fileDescriptor: number, offsetBytes: number, whence: number): CallResult;
+  posixFadvise(
+    fileDescriptor: number,
+    offsetBytes: number,
+    lengthBytes: number,
+    advice: number,
+  ): CallResult;
 }
 
 /** Where Linux uses asm-generic/ioctl.h and C's `long` has 64 bits. */
@@ -50,11 +58,21 @@ function bindLibc(): Libc {
   // The program itself: it is linked with the C library of the system, whichever that is.
   const library = koffi.load(null);
   // Declared with fixed arguments, see README.md.
-  const ioctl = library.func('int ioctl(int fd, unsigned long request, void *argument)') as (
+  const ioctl = library.func('int ioctl(int fd, unsigned long request, void *argument)') as ((
     fd: number,
     request: number,
     argument: Uint8Array,
-  ) => number;
+  ) => number) & {
+    async(
+      fd: number,
+      request: number,
+      argument: Uint8Array,
+      done: (error: Error | null, value: number) => void,
+    ): void;
+  };
+  const fadvise = library.func(
+    'int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)',
+  ) as (fd: number, offset: number, length: number, advice: number) => number;
   const lseek = library.func('int64_t lseek(int fd, int64_t offset, int whence)') as (
     fd: number,
     offset: number,
@@ -71,14 +89,32 @@ function bindLibc(): Libc {
       assertIntegers(fileDescriptor, request);
       return toResult(ioctl(fileDescriptor, request, argument));
     },
+    async ioctlAsync(fileDescriptor, request, argument) {
+      assertIntegers(fileDescriptor, request);
+      return new Promise((resolve, reject) => {
+        ioctl.async(fileDescriptor, request, argument, (error, value) => {
+          if (error === null) resolve(toResult(value));
+          else reject(error);
+        });
+      });
+    },
     lseek(fileDescriptor, offsetBytes, whence) {
       assertIntegers(fileDescriptor, offsetBytes, whence);
       return toResult(lseek(fileDescriptor, offsetBytes, whence));
     },
+    posixFadvise(fileDescriptor, offsetBytes, lengthBytes, advice) {
+      assertIntegers(fileDescriptor, offsetBytes, lengthBytes, advice);
+      // The one function that returns its errno.
+      const errno = fadvise(fileDescriptor, offsetBytes, lengthBytes, advice);
+      return errno === 0
+        ? { kind: 'returned', value: 0 }
+        : { kind: 'failed', errno: ERRNO_NAMES.get(errno) ?? 'EUNKNOWN' };
+    },
   };
 }
 
-function loadKoffi(): typeof import('koffi') {
+/** For `load-library.ts`. @throws {SystemError} kind `no-native`. */
+export function loadKoffi(): typeof import('koffi') {
   if (platform() !== 'linux' || !ARCHITECTURES.includes(arch())) {
     const problem = `system calls are not made on ${platform()} ${arch()}, only on 64-bit Linux`;
     throw new SystemError('no-native', undefined, problem);
@@ -94,7 +130,7 @@ function loadKoffi(): typeof import('koffi') {
 }
 
 /** koffi turns fractions and NaN into integers without a word. @throws {RangeError} */
-function assertIntegers(...values: readonly number[]): void {
+export function assertIntegers(...values: readonly number[]): void {
   for (const value of values) {
     if (!Number.isSafeInteger(value)) throw new RangeError(`not an integer: ${value}`);
   }
