@@ -68,13 +68,11 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs on several devices', () => {
-  for (const recipe of recipes) {
-    it(recipe.title, () => {
-      const isParity = recipe.title.startsWith('raid5') || recipe.title.startsWith('raid6');
-      const { report } = judgeImage(makeImage(recipe), { isParity });
-      expect(report.findings).toEqual([]);
-    });
-  }
+  it.each(recipes)('$title', (recipe) => {
+    const isParity = recipe.title.startsWith('raid5') || recipe.title.startsWith('raid6');
+    const { report } = judgeImage(makeImage(recipe), { isParity });
+    expect(report.findings).toEqual([]);
+  });
 
   it('a device was removed', () => {
     const image = makeImage({

@@ -68,13 +68,11 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs on one device', () => {
-  for (const recipe of recipes) {
-    it(recipe.title, () => {
-      const { report } = judgeImage(makeImage(recipe));
-      expect(report.findings).toEqual([]);
-      expect(report.volumes[0]!.claims[0]!.facts?.state).toBe('clean');
-    });
-  }
+  it.each(recipes)('$title', (recipe) => {
+    const { report } = judgeImage(makeImage(recipe));
+    expect(report.findings).toEqual([]);
+    expect(report.volumes[0]!.claims[0]!.facts?.state).toBe('clean');
+  });
 
   it('shrunk', () => {
     // The kernel makes no filesystem smaller than 256 MiB.

@@ -57,15 +57,13 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs after a power cut', () => {
-  for (const recipe of recipes) {
-    it(recipe.title, () => {
-      const isParity = recipe.title === 'raid5';
-      const { report } = judgeImage(makeImage(recipe), { hasLog: true, isParity });
-      expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
-      const claims = report.volumes.flatMap((volume) => volume.claims);
-      expect(claims.map(({ facts }) => facts?.state)).toEqual(claims.map(() => 'replayed'));
-    });
-  }
+  it.each(recipes)('$title', (recipe) => {
+    const isParity = recipe.title === 'raid5';
+    const { report } = judgeImage(makeImage(recipe), { hasLog: true, isParity });
+    expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
+    const claims = report.volumes.flatMap((volume) => volume.claims);
+    expect(claims.map(({ facts }) => facts?.state)).toEqual(claims.map(() => 'replayed'));
+  });
 
   it('without an fsync there is no log, and the last commit is what counts', () => {
     const image = makeImage({ title: '', synced: (folder) => fillWithoutSync(folder) });

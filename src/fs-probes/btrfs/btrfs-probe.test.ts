@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import {
+  EditableBtrfs,
+  memoryVolume,
+  scanVolume,
+  type LeafItem,
+} from '../../../test/support/btrfs-edit.ts';
+import { readFixture, readFixtureFacts } from '../../../test/support/fixtures.ts';
+import { describeWith, requireTools } from '../../../test/support/requirements.ts';
+import { RangeSet } from '../../ranges/range-set.ts';
+import { btrfsProbe } from './btrfs-probe.ts';
+
+const NAME = 'btrfs-treelog';
+const facts = readFixtureFacts(NAME);
+const reference = RangeSet.of(
+  ...facts.reference_used.map(([startByte, endByte]) => ({ startByte, endByte })),
+);
+
+const ROOT_TREE = 1;
+const EXTENT_TREE = 2;
+const CHUNK_TREE = 3;
+const DEVICE_TREE = 4;
+const FREE_SPACE_TREE = 10;
+const LOG_TREE = Number(0xffff_ffff_ffff_fffan);
+
+describeWith(requireTools('xz'), 'btrfs probe', () => {
+  const original = readFixture(NAME);
+  let image: EditableBtrfs;
+  beforeEach(() => {
+    image = new EditableBtrfs(original.slice());
+  });
+
+  it('maps what was on the device at the power cut, no more and no less', () => {
+    expect(createHash('sha256').update(original).digest('hex')).toBe(facts.sha256);
+    const { used, findings, facts: found } = image.scan();
+    expect([...used]).toEqual([...reference]);
+    expect(findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
+    expect(found?.state).toBe('replayed');
+  });
+
+  it('loses what an fsync left if the log is not read', () => {
+    image.patchSuperblock({ log_root: 0n });
+    const { used, facts: found } = image.scan();
+    expect(reference.subtract(used).lengthBytes).toBeGreaterThan(800_000);
+    expect(found?.state).toBe('clean');
+  });
+
+  describe('claims', () => {
+    it('nothing without the magic', () => {
+      expect(btrfsProbe.identify(memoryVolume(new Uint8Array(65536)))).toBeUndefined();
+      image.bytes[0x1_0040] = 0;
+      expect(btrfsProbe.identify(memoryVolume(image.bytes))).toBeUndefined();
+    });
+
+    it('the device by its UUID', () => {
+      const claim = btrfsProbe.identify(memoryVolume(image.bytes));
+      expect(claim).toMatchObject({ type: 'btrfs', lengthBytes: 134217728 });
+      expect(claim?.group).toBe('097ed6d2-87d8-4c22-8999-df801ddba272');
+    });
+
+    it('the volume, alone, for a superblock that is damaged', () => {
+      image.bytes[0x1_0080]! ^= 1;
+      const claim = btrfsProbe.identify(memoryVolume(image.bytes));
+      expect(claim).toMatchObject({ lengthBytes: 134217728 });
+      expect(claim).not.toHaveProperty('group');
+      expect(image.scan().refusal).toBe('superblock-checksum');
+    });
+  });
+
+  describe('refuses', () => {
+    it.each([
+      ['zoned', { incompat_flags: 0x1371n }],
+      ['extent-tree-v2', { incompat_flags: 0x2361n }],
+      ['an unknown incompat bit', { incompat_flags: 0x8361n }],
+      ['an incompat bit that is not even there yet', { incompat_flags: (1n << 63n) | 0x361n }],
+      ['an unknown compat_ro bit', { compat_ro_flags: 0x13n }],
+      ['any compat bit', { compat_flags: 1n }],
+      ['extents of before 2009', { incompat_flags: 0x360n }],
+    ])('%s', (_title, changes) => {
+      image.patchSuperblock(changes);
+      expect(image.scan()).toMatchObject({ refusal: 'feature' });
+    });
+
+    it.each([
+      ['a dump of metadata', { flags: 1n | (1n << 33n) }, 'superblock-flags'],
+      ['an fsid that is being changed', { flags: 1n | (1n << 36n) }, 'superblock-flags'],
+      ['the target of a replacement', { dev_item_devid: 0n }, 'device-replace'],
+      ['a device that the chunk tree does not know', { dev_item_devid: 7n }, 'device-number'],
+      ['a device that ends behind the image', { dev_item_total_bytes: 134221824n }, 'truncated'],
+      ['nodes of 2 KiB', { nodesize: 2048 }, 'node-size'],
+      ['sectors of 3000 bytes', { sectorsize: 3000 }, 'sector-size'],
+      ['trees higher than 8', { root_level: 8 }, 'tree-level'],
+      ['a generation above 2^53', { generation: 1n << 60n }, 'number-too-large'],
+      ['no system chunks', { sys_chunk_array_size: 0 }, 'system-chunk-array'],
+      ['system chunks that are cut off', { sys_chunk_array_size: 90 }, 'chunk-item'],
+      ['a chunk tree of another generation', { chunk_root_generation: 3n }, 'tree-node'],
+    ])('%s', (_title, changes, kind) => {
+      image.patchSuperblock(changes);
+      expect(image.scan()).toMatchObject({ refusal: kind });
+    });
+
+    it('an unknown checksum type, whose checksum nobody can judge', () => {
+      image.bytes[0x1_00c4] = 9;
+      expect(image.scan().refusal).toBe('checksum-type');
+    });
+
+    it('a chunk tree without a good copy', () => {
+      damage(CHUNK_TREE);
+      expect(image.scan().refusal).toBe('tree-node');
+    });
+
+    it('chunks that the device tree does not know', () => {
+      image.editTree(DEVICE_TREE, (items) =>
+        items.filter(({ type }, index) => type !== 204 || index % 2 === 0),
+      );
+      expect(image.scan().refusal).toBe('device-extents');
+    });
+
+    it('a replacement that has not ended', () => {
+      const data = new Uint8Array(80);
+      data[32] = 1;
+      image.editTree(DEVICE_TREE, (items) => [
+        ...items.filter(({ type }) => type !== 250),
+        { objectid: 0n, type: 250, offset: 0n, data },
+      ]);
+      expect(image.scan().refusal).toBe('device-replace');
+    });
+  });
+
+  describe('falls back to whole chunks', () => {
+    it.each([
+      ['the root tree', ROOT_TREE],
+      ['the extent tree', EXTENT_TREE],
+      ['the device tree', DEVICE_TREE],
+      ['the log', LOG_TREE],
+    ])('if %s has no good copy', (_title, owner) => {
+      damage(owner);
+      expectWholeChunks();
+    });
+
+    it('for data that the raid stripe tree places', () => {
+      image.patchSuperblock({ incompat_flags: 0x4361n });
+      expectWholeChunks();
+    });
+
+    it('if the superblock counts other than the extent tree', () => {
+      image.patchSuperblock({ bytes_used: 4096n });
+      expectWholeChunks();
+    });
+
+    it('if a node that was read is in no extent', () => {
+      const { logicalByte } = liveNodes(ROOT_TREE)[0]!;
+      image.editTree(EXTENT_TREE, (items) =>
+        items.filter(({ objectid, type }) => type === 192 || objectid !== BigInt(logicalByte)),
+      );
+      expectWholeChunks();
+    });
+
+    it('if an extent lies in no chunk', () => {
+      image.editTree(EXTENT_TREE, (items) => [
+        ...items,
+        { objectid: 1n << 40n, type: 168, offset: 4096n, data: extentItem() },
+      ]);
+      expectWholeChunks();
+    });
+
+    it('if an extent is not made of sectors', () => {
+      image.editTree(EXTENT_TREE, (items) => [
+        ...items,
+        { objectid: 13631489n, type: 168, offset: 4096n, data: extentItem() },
+      ]);
+      expectWholeChunks();
+    });
+  });
+
+  describe('maps more where records disagree', () => {
+    it('a block group whose count does not fit', () => {
+      image.editTree(EXTENT_TREE, (items) =>
+        items.map((item) => {
+          if (item.type !== 192 || item.objectid !== 13631488n) return item;
+          const data = item.data.slice();
+          data[1]! ^= 0x10;
+          return { ...item, data };
+        }),
+      );
+      const { used, findings } = image.scan();
+      expect(findings.map(({ code }) => code)).toContain('btrfs.block-group-count');
+      expect(reference.subtract(used).isEmpty).toBe(true);
+      expect(used.covers(13631488, 13631488 + 8 * 1024 * 1024)).toBe(true);
+      expect(used.lengthBytes).toBeLessThan(20_000_000);
+    });
+
+    it('free space that the free space tree does not know', () => {
+      image.editTree(FREE_SPACE_TREE, (items) => shrinkLastExtent(items));
+      const { used, findings } = image.scan();
+      expect(findings.map(({ code }) => code)).toContain('btrfs.free-space-tree');
+      expect(used.lengthBytes).toBe(reference.lengthBytes + 4096);
+    });
+
+    it('but believes no free space tree that is not marked valid', () => {
+      image.editTree(FREE_SPACE_TREE, (items) => shrinkLastExtent(items));
+      image.patchSuperblock({ compat_ro_flags: 1n });
+      expect([...image.scan().used]).toEqual([...reference]);
+    });
+
+    it('and does without a free space tree that is damaged', () => {
+      damage(FREE_SPACE_TREE);
+      const { used, findings } = image.scan();
+      expect(findings.map(({ code }) => code)).toContain('btrfs.free-space-tree-unreadable');
+      expect([...used]).toEqual([...reference]);
+    });
+  });
+
+  describe('tells of damage that costs nothing', () => {
+    it.each([
+      ['the chunk tree', CHUNK_TREE],
+      ['the extent tree', EXTENT_TREE],
+      ['the log', LOG_TREE],
+    ])('one copy of %s', (_title, owner) => {
+      const [first] = liveNodes(owner);
+      image.bytes[first!.startByte + 200]! ^= 1;
+      const { used, findings } = image.scan();
+      expect(findings.map(({ code }) => code).toSorted()).toEqual([
+        'btrfs.log-tree',
+        'btrfs.node-copy',
+      ]);
+      expect([...used]).toEqual([...reference]);
+    });
+
+    it('a copy of the superblock', () => {
+      image.bytes[0x400_0080]! ^= 1;
+      const { used, findings } = image.scan();
+      expect(findings.map(({ code }) => code)).toContain('btrfs.superblock-copy');
+      expect([...used]).toEqual([...reference]);
+    });
+  });
+
+  it('maps an image whole that is cut anywhere', () => {
+    for (const length of [69632, 1_000_000, 14_000_000, 106_000_000, 134217727]) {
+      expect(scanVolume(memoryVolume(original.subarray(0, length))).refusal).toBe('truncated');
+    }
+  });
+
+  /** The nodes that the scan reads, both copies, in the order of their places. */
+  function liveNodes(owner: number) {
+    const nodes = image.nodes(reference).filter((node) => node.owner === owner);
+    const newest = Math.max(...nodes.map(({ generation }) => generation));
+    return nodes.filter(({ generation }) => generation === newest);
+  }
+
+  function damage(owner: number): void {
+    const nodes = liveNodes(owner);
+    expect(nodes.length).toBeGreaterThan(1);
+    for (const { startByte } of nodes) image.bytes[startByte + 200]! ^= 1;
+  }
+
+  function expectWholeChunks(): void {
+    const { used, findings, refusal } = image.scan();
+    expect(refusal).toBeUndefined();
+    expect(findings.map(({ code }) => code)).toContain('btrfs.whole-chunks');
+    expect(reference.subtract(used).isEmpty).toBe(true);
+    // 8 MiB of data, 2 times 8 MiB of system and 32 MiB of metadata; the rest was never allocated.
+    expect(used.lengthBytes).toBeGreaterThan(30_000_000);
+    expect(used.lengthBytes).toBeLessThan(image.bytes.length - 20_000_000);
+  }
+});
+
+/** Refs 1, generation 7, flag DATA. */
+function extentItem(): Uint8Array {
+  const data = new Uint8Array(24);
+  data[0] = 1;
+  data[8] = 7;
+  data[16] = 1;
+  return data;
+}
+
+/** Takes a sector off the end of the last free extent. */
+function shrinkLastExtent(items: readonly LeafItem[]): readonly LeafItem[] {
+  const last = items.findLastIndex(({ type }) => type === 199);
+  return items.map((item, index) => {
+    return index === last ? { ...item, offset: item.offset - 4096n } : item;
+  });
+}
