@@ -79,9 +79,10 @@ function checkRanges(bounds: Float64Array, { lengthBytes }: VolumeRequest): Thre
   const ranges = new RangeSetBuilder();
   for (let index = 0; index < bounds.length; index += 2) {
     const startByte = bounds[index]!;
-    const endByte = bounds[index + 1]!;
-    if (!(startByte >= 0 && startByte <= endByte && endByte <= lengthBytes)) {
-      return { kind: 'refused', reason: `it named a range outside of the volume` };
+    const endByte = bounds[index + 1] ?? NaN;
+    const isInside = startByte >= 0 && startByte <= endByte && endByte <= lengthBytes;
+    if (!isInside || !Number.isInteger(startByte) || !Number.isInteger(endByte)) {
+      return { kind: 'refused', reason: 'it named a range outside of the volume' };
     }
     ranges.add(startByte, endByte);
   }
