@@ -73,6 +73,11 @@ export function parseBootRecord(bytes: Uint8Array): BootRecord | undefined {
   return { entries, hasValidStatus, hasParameterBlock };
 }
 
+/** The entries that claim something. */
+export function usedEntries(record: BootRecord): readonly MbrEntry[] {
+  return record.entries.filter(({ sectorCount }) => sectorCount > 0);
+}
+
 export function isExtended(entry: MbrEntry): boolean {
   return EXTENDED_TYPES.includes(entry.type);
 }

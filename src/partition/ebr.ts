@@ -14,6 +14,7 @@ import {
   isExtended,
   parseBootRecord,
   toPartition,
+  usedEntries,
   type BootRecord,
   type MbrEntry,
 } from './boot-record.ts';
@@ -64,7 +65,7 @@ class EbrWalk implements TableParts {
       this.#visited.add(ebrStart);
       const ebrEnd = Math.min(ebrStart + this.#sectorBytes, this.#reader.sizeBytes);
       this.tableRanges.push({ startByte: ebrStart, endByte: ebrEnd });
-      const used = record.entries.filter(({ sectorCount }) => sectorCount > 0);
+      const used = usedEntries(record);
       for (const entry of used) {
         if (!isExtended(entry)) this.#list(entry, ebrStart, container);
       }

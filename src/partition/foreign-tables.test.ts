@@ -34,7 +34,7 @@ describe('a foreign table on the whole disk', () => {
     ['AIX', 0, 'c9c2d4c1'],
     ['Sun', 508, 'dabe'],
     ['Motorola System V', 0xf8, Buffer.from('MOTOROLA').toString('hex')],
-    ['OSF/1', 64, '57455682'],
+    ['BSD', 64, '57455682'],
     ['BSD', 512, '57455682'],
     ['Windows dynamic disk (LDM)', 3072, Buffer.from('PRIVHEAD').toString('hex')],
     ['Apple', 512, '504d0000'],
@@ -75,9 +75,13 @@ describe('a table inside a partition', () => {
   it('may be that of Minix', () => {
     const image = new Uint8Array(IMAGE_BYTES);
     writeBootRecord(image, [{ slot: 1, type: 0x81, startLba: 40, sectorCount: 8 }], START_BYTE);
-    expect(findNestedTable(new MemoryReader(image), partition())).toBe('Minix');
-    writeBootRecord(image, [{ slot: 1, type: 0x83, startLba: 40, sectorCount: 8 }], START_BYTE);
-    expect(findNestedTable(new MemoryReader(image), partition())).toBeUndefined();
+    const reader = new MemoryReader(image);
+    const minix = partition({ type: '0x81' });
+    expect(findNestedTable(reader, minix)).toBe('Minix');
+    expect(findNestedTable(reader, partition())).toBeUndefined();
+    expect(findNestedTable(reader, { ...minix, endByte: START_BYTE + 511 })).toBeUndefined();
+    writeBootRecord(image, [{ slot: 1, startLba: 0, sectorCount: 0 }], START_BYTE);
+    expect(findNestedTable(new MemoryReader(image), minix)).toBeUndefined();
   });
 
   it('is known by the type of partition for Windows pools', () => {

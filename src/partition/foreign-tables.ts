@@ -7,7 +7,7 @@
  */
 import { bytesEqual, hexBytes } from '../bytes/text.ts';
 import type { ImageReader } from '../image/image-reader.ts';
-import { BOOT_RECORD_BYTES, parseBootRecord } from './boot-record.ts';
+import { BOOT_RECORD_BYTES, parseBootRecord, usedEntries } from './boot-record.ts';
 import type { Partition } from './partition-table.ts';
 
 interface Mark {
@@ -31,7 +31,7 @@ const DISK_MARKS: readonly Mark[] = [
   { table: 'AIX', startByte: 0, bytes: hexBytes('c9c2d4c1') },
   { table: 'Sun', startByte: 508, bytes: hexBytes('dabe') },
   { table: 'Motorola System V', startByte: 0xf8, bytes: Buffer.from('MOTOROLA') },
-  { table: 'OSF/1', startByte: 64, bytes: BSD_MAGIC },
+  { table: 'BSD', startByte: 64, bytes: BSD_MAGIC },
   { table: 'BSD', startByte: 512, bytes: BSD_MAGIC },
   { table: 'Windows dynamic disk (LDM)', startByte: 6 * 512, bytes: Buffer.from('PRIVHEAD') },
   ...[512, 1024, 2048, 4096].map((startByte) => ({
@@ -55,7 +55,7 @@ const PARTITION_MARKS: readonly Mark[] = [
   { table: 'UnixWare', startByte: 29 * 512 + 4, bytes: UNIXWARE_MAGIC },
 ];
 
-const MINIX_TYPE = 0x81;
+const MINIX_TYPE = '0x81';
 /** Windows volumes that span and mirror; the partitions of the table are only raw material. */
 const WINDOWS_POOL_TYPES: ReadonlyMap<string, string> = new Map([
   ['0x42', 'Windows dynamic disk (LDM)'],
@@ -77,15 +77,10 @@ export function findNestedTable(reader: ImageReader, partition: Partition): stri
   const endByte = Math.min(partition.endByte, reader.sizeBytes);
   const mark = PARTITION_MARKS.find((one) => hasMark(reader, startByte, endByte, one));
   if (mark !== undefined) return mark.table;
-  return startByte + BOOT_RECORD_BYTES <= endByte && hasMinixTable(reader, startByte)
-    ? 'Minix'
-    : undefined;
-}
-
-/** Minix divides its partition with an MBR of its own, all of whose entries have its type. */
-function hasMinixTable(reader: ImageReader, startByte: number): boolean {
+  if (partition.type !== MINIX_TYPE || startByte + BOOT_RECORD_BYTES > endByte) return undefined;
+  // Minix divides its partition with an MBR of its own.
   const record = parseBootRecord(reader.readAt(startByte, BOOT_RECORD_BYTES));
-  return record?.entries.some(({ type }) => type === MINIX_TYPE) === true;
+  return record !== undefined && usedEntries(record).length > 0 ? 'Minix' : undefined;
 }
 
 function hasMark(reader: ImageReader, baseByte: number, endByte: number, mark: Mark): boolean {

@@ -11,6 +11,7 @@ import {
   PROTECTIVE_TYPE,
   entryStartByte,
   toPartition,
+  usedEntries,
   type BootRecord,
   type MbrEntry,
 } from './boot-record.ts';
@@ -21,11 +22,6 @@ import type { TableParts } from './partition-table.ts';
 export interface MbrReading extends TableParts {
   readonly sectorBytes: number;
   readonly isTrusted: boolean;
-}
-
-/** The entries that claim something. */
-export function usedEntries(record: BootRecord): readonly MbrEntry[] {
-  return record.entries.filter(({ sectorCount }) => sectorCount > 0);
 }
 
 /** True if the record says what UEFI and Linux ask for before they look for a GPT. */

@@ -104,6 +104,15 @@ describe('readPartitionTable', () => {
     expect(codes(read(replaced))).toEqual(['gpt.no-protective-mbr']);
   });
 
+  it('does not warn of what ISO images are made like', () => {
+    const image = makeGpt().fill(0, 0, 512);
+    image.set(Buffer.from('dabe', 'hex'), 508);
+    expect(read(image).findings.map(({ level }) => level)).toEqual(['warning', 'warning']);
+    image.set(Buffer.from('CD001'), 32_769);
+    expect(read(image)).toMatchObject({ isTrusted: false });
+    expect(read(image).findings.map(({ level }) => level)).toEqual(['info', 'info']);
+  });
+
   it('lists nothing from boot code in front of a GPT', () => {
     const image = makeGpt().fill(0, 0, 512);
     writeBootRecord(image, [{ ...MBR_ENTRY, status: 0x13 }]);
@@ -136,6 +145,14 @@ describe('readPartitionTable', () => {
     expect(table).toMatchObject({ isTrusted: true });
     expect(codes(table)).toEqual(['table.nested']);
     expect(RangeSet.of(...table.tableRanges).covers(512 * 512, 768 * 512)).toBe(true);
+  });
+
+  it('does not take the EBR of an extended partition for a table inside it', () => {
+    const image = new Uint8Array(IMAGE_BYTES);
+    writeBootRecord(image, [{ slot: 1, type: 0x05, startLba: 512, sectorCount: 256 }]);
+    image.set(Buffer.from('57455682', 'hex'), 513 * 512);
+    writeBootRecord(image, [], 512 * 512);
+    expect(codes(read(image))).toEqual([]);
   });
 
   it('reports odd places', () => {

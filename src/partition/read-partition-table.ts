@@ -5,6 +5,7 @@
  * A GPT counts if the MBR has a protective entry, as for Linux and UEFI. A GPT without one, under an
  * MBR of its own or none, is either old or damaged; nobody can tell which, so it is not trusted.
  */
+import { hasAscii } from '../bytes/text.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { ImageReader } from '../image/image-reader.ts';
 import type { ByteRange } from '../ranges/byte-range.ts';
@@ -12,14 +13,17 @@ import {
   BOOT_RECORD_BYTES,
   PROTECTIVE_TYPE,
   parseBootRecord,
+  usedEntries,
   type BootRecord,
 } from './boot-record.ts';
 import { findForeignTable, findNestedTable } from './foreign-tables.ts';
 import { readGpt, type GptReading } from './gpt.ts';
-import { isProtective, readMbr, readMbrPartitions, usedEntries } from './mbr.ts';
+import { isProtective, readMbr, readMbrPartitions } from './mbr.ts';
 import type { StartsFilesystem } from './mbr-sector-size.ts';
 import type { Partition, PartitionTable } from './partition-table.ts';
 import { checkPlacement } from './placement.ts';
+
+const ISO_MAGIC = 'CD001';
 
 export interface PartitionTableOptions {
   /** True if the magic of any filesystem is found where one at this byte of the image has it. */
@@ -42,7 +46,7 @@ export function readPartitionTable(
   const tableRanges = [...table.tableRanges, ...nested.tableRanges];
   if (foreign === undefined) return { ...table, tableRanges, findings };
   findings.push({
-    level: 'warning',
+    level: isIsoImage(reader) ? 'info' : 'warning',
     code: 'table.foreign',
     text: `the disk has a partition table of type ${foreign}, which is not understood; everything is mapped`,
     startByte: 0,
@@ -86,7 +90,7 @@ function joinTables(
   const isProtected = record !== undefined && isProtective(record);
   const isMbr = record !== undefined && (isProtected || record.hasValidStatus);
   const others = isMbr ? usedEntries(record).filter(({ type }) => type !== PROTECTIVE_TYPE) : [];
-  const doubts = isProtected ? [] : [reportUnprotected(others.length > 0)];
+  const doubts = isProtected ? [] : [reportUnprotected(reader, others.length > 0)];
   if (others.length === 0) {
     return {
       ...gpt,
@@ -106,14 +110,25 @@ function joinTables(
   };
 }
 
-function reportUnprotected(hasMbr: boolean): Finding {
+function reportUnprotected(reader: ImageReader, hasMbr: boolean): Finding {
   const where = hasMbr ? 'under an MBR that does not mention it' : 'without a protective MBR';
+  const isIso = isIsoImage(reader);
+  const advice = isIso
+    ? 'ISO images are often made so'
+    : 'Write a protective MBR with gdisk, or delete an old GPT with wipefs';
   return {
-    level: 'warning',
+    level: isIso ? 'info' : 'warning',
     code: 'gpt.no-protective-mbr',
-    text: `there is a GPT ${where}; most systems ignore it, some do not, so everything is mapped. Write a protective MBR with gdisk, or delete an old GPT with wipefs`,
+    text: `there is a GPT ${where}; most systems ignore it, some do not, so everything is mapped. ${advice}`,
     startByte: 0,
   };
+}
+
+/** ISO images for all machines carry up to three tables, on purpose: no reason to warn. ECMA-119, 8.4. */
+function isIsoImage(reader: ImageReader): boolean {
+  const startByte = 16 * 2048 + 1;
+  if (startByte + ISO_MAGIC.length > reader.sizeBytes) return false;
+  return hasAscii(reader.readAt(startByte, ISO_MAGIC.length), 0, ISO_MAGIC);
 }
 
 /** Partitions that hold tables of their own: nothing in them is left out. */

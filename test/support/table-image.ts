@@ -98,6 +98,7 @@ export function sealGpt(image: Uint8Array, myLba: number, sectorBytes = 512): vo
   const view = new DataView(image.buffer, image.byteOffset + startByte, sectorBytes);
   const arrayStart = Number(view.getBigUint64(72, true)) * sectorBytes;
   const arrayBytes = view.getUint32(80, true) * view.getUint32(84, true);
+  // An array outside of the image has no checksum that could be right.
   const array = image.subarray(arrayStart, arrayStart + arrayBytes);
   encodeInto(gptHeaderLayout, image, { PartitionEntryArrayCRC32: crc32(array) }, startByte);
   const header = image.subarray(startByte, startByte + view.getUint32(12, true));
