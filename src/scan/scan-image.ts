@@ -132,17 +132,19 @@ export function decideMapping(survey: Survey): ScanReport {
   };
 }
 
-/** Why a claim stays mapped whole although its filesystem was understood. */
+/** Why a claim stays mapped whole, whatever came of reading it. */
 function findOverride(
   { claim, whole }: ClaimResult,
   verityVolumes: ReadonlySet<ImageVolume>,
   options: ScanImageOptions,
 ): WholeReason | undefined {
-  if (whole !== undefined) return undefined;
   const { startByte, endByte } = claimBounds(claim);
+  // Read while it was changing: what was found in it may be an accident.
   if (options.liveRanges?.intersects(startByte, endByte) === true) return 'live';
-  if ([...verityVolumes].some(({ index }) => index === claim.volume.index)) return 'verity';
-  return undefined;
+  if (whole !== undefined) return whole;
+  return [...verityVolumes].some(({ index }) => index === claim.volume.index)
+    ? 'verity'
+    : undefined;
 }
 
 function findPartition(volumes: readonly ImageVolume[], number: number): ImageVolume {

@@ -6,7 +6,7 @@ import { encodeInto, type Decoded } from '../../src/bytes/layout.ts';
 import { CorruptError, UnsupportedError } from '../../src/errors/errors.ts';
 import type { Finding } from '../../src/errors/finding.ts';
 import { btrfsProbe } from '../../src/fs-probes/btrfs/btrfs-probe.ts';
-import { CHECKSUM_BYTES } from '../../src/fs-probes/btrfs/checksum.ts';
+import { CHECKSUM_BYTES, type ChecksumType } from '../../src/fs-probes/btrfs/checksum.ts';
 import {
   parseSuperblock,
   SUPERBLOCK_BYTES,
@@ -49,9 +49,12 @@ const primaryStart = SUPERBLOCK_STARTS[0]!;
 export class EditableBtrfs {
   readonly bytes: Uint8Array;
 
-  /** @param bytes a whole device; it is changed in place. */
+  readonly checksum: ChecksumType;
+
+  /** @param bytes a whole device, sound as yet; it is changed in place. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.checksum = this.superblock.checksum;
   }
 
   get superblock(): Superblock {
@@ -63,7 +66,7 @@ export class EditableBtrfs {
 
   /** Changes fields of the superblock and its copies. */
   patchSuperblock(changes: Partial<Decoded<typeof superblockLayout.fields>>): void {
-    const { checksum } = this.superblock;
+    const { checksum } = this;
     for (const startByte of SUPERBLOCK_STARTS) {
       if (startByte + SUPERBLOCK_BYTES > this.bytes.length) break;
       const block = this.bytes.subarray(startByte, startByte + SUPERBLOCK_BYTES);
@@ -75,7 +78,8 @@ export class EditableBtrfs {
 
   /** All sound nodes inside `within`, live or stale, in the order of their places. */
   nodes(within: RangeSet): readonly NodePlace[] {
-    const { nodeSize, checksum } = this.superblock;
+    const { checksum } = this;
+    const { nodeSize } = this.superblock;
     const places: NodePlace[] = [];
     for (const range of within) {
       for (let at = range.startByte; at + nodeSize <= range.endByte; at += 4096) {
@@ -99,7 +103,7 @@ export class EditableBtrfs {
   seal(startByte: number): void {
     const node = this.bytes.subarray(startByte, startByte + this.superblock.nodeSize);
     node.fill(0, 0, CHECKSUM_BYTES);
-    node.set(this.superblock.checksum.digest(node.subarray(CHECKSUM_BYTES)));
+    node.set(this.checksum.digest(node.subarray(CHECKSUM_BYTES)));
   }
 
   items({ startByte }: NodePlace): readonly LeafItem[] {

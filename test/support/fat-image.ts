@@ -54,7 +54,6 @@ export function makeFatImage(shape: FatShape): FatImage {
   const totalSectors = dataSector + clusterCount * sectorsPerCluster + (shape.tailSectors ?? 0);
   const bytes = new Uint8Array(totalSectors * sectorBytes);
   encodeInto(biosParameterLayout, bytes, {
-    BS_jmpBoot: Uint8Array.of(0xeb, 0x3c, 0x90),
     BPB_BytsPerSec: sectorBytes,
     BPB_SecPerClus: sectorsPerCluster,
     BPB_RsvdSecCnt: reservedSectors,
