@@ -34,11 +34,12 @@ describeWith(needs, 'poisoned btrfs', () => {
         const wanted = Object.entries(facts.manifest_after_recovery);
         const files = wanted.filter(([, line]) => line.startsWith('F '));
         expect(files.length).toBeGreaterThan(40);
-        for (const [name, line] of files) {
+        const found = files.map(([name, line]) => {
           const bytes = readFileSync(path.join(folder, name));
           const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-          expect(`${bytes.length} ${digest}`, name).toBe(line.split(' ').slice(2).join(' '));
-        }
+          return [name, `${line.split(' ', 2).join(' ')} ${bytes.length} ${digest}`];
+        });
+        expect(found).toEqual(files);
       });
     });
   });

@@ -8,7 +8,6 @@ import { RangeSet, RangeSetBuilder } from '../../ranges/range-set.ts';
 import type { ScanSink } from '../fs-probe.ts';
 import type { ChunkMap } from './chunk-map.ts';
 import {
-  allChunks,
   checkNodesAreExtents,
   checkUsedBytes,
   compareFreeSpace,
@@ -63,7 +62,7 @@ export function readAllocation(
     const root = rootOf(roots, BLOCK_GROUP_TREE);
     extents = { ...extents, blockGroups: readBlockGroupTree(reader, root, onNode) };
   }
-  const log = readLogTrees(reader, logRootTrees, sectorSize, mostNodes(chunks, reader.nodeSize));
+  const log = readLogTrees(reader, logRootTrees, sectorSize);
   const miscounted = findMiscountedChunks(chunks, extents);
   if (miscounted.isEmpty) checkUsedBytes(superblock.usedBytes, extents);
   else sink.report(miscountFinding(miscounted));
@@ -111,10 +110,6 @@ function rootOf(roots: Roots, wanted: number): TreeRoot {
   if (first !== undefined && found.length === 1) return first.root;
   const place: Place = { structure: 'btrfs root tree' };
   throw new CorruptError('root-missing', place, `has ${found.length} roots of tree ${wanted}`);
-}
-
-function mostNodes(chunks: ChunkMap, nodeSize: number): number {
-  return Math.floor(allChunks(chunks).lengthBytes / nodeSize);
 }
 
 function miscountFinding(miscounted: RangeSet): Finding {

@@ -10,7 +10,7 @@ import { CorruptError, UnsupportedError, type Place } from '../../errors/errors.
 import type { Claim, FsFacts, FsProbe, FsState, ScanSink, Volume } from '../fs-probe.ts';
 import { readAllocation, type Allocation } from './allocation.ts';
 import type { ChunkMap } from './chunk-map.ts';
-import { readChunkTree, type DeviceItem } from './chunk-tree.ts';
+import { checkAllocatedBytes, readChunkTree, type DeviceItem } from './chunk-tree.ts';
 import { checkDeviceTree } from './device-tree.ts';
 import { DeviceSet, openDevices, type Device } from './device-set.ts';
 import { featureNames, hasRaidStripeTree } from './features.ts';
@@ -40,7 +40,8 @@ export const btrfsProbe: FsProbe = {
     const members = openDevices(claims);
     const devices = new DeviceSet(members, volumes);
     const superblock = newestSuperblock(members, sink);
-    const { chunks, deviceItems, damagedCopies } = readChunkTree(superblock, devices);
+    const chunkTree = readChunkTree(superblock, devices);
+    const { chunks, deviceItems } = chunkTree;
     checkMembers(members, deviceItems);
     reportMissing(deviceItems, devices, members, sink);
     for (const member of members) {
@@ -55,6 +56,7 @@ export const btrfsProbe: FsProbe = {
     });
     const allocation = tryReadAllocation(reader, superblock, chunks, logRootTrees, sink);
     if (allocation === undefined) {
+      checkAllocatedBytes(chunkTree);
       reportWholeChunks(chunks, devices, sink);
     } else {
       checkDeviceTree(allocation.deviceTree, chunks);
@@ -64,7 +66,7 @@ export const btrfsProbe: FsProbe = {
       reportDeviceHead(member, sink);
       reportBehindDevice(member, deviceItems, sink);
     }
-    reportDamagedCopies(damagedCopies + reader.damagedCopies, members[0]!, sink);
+    reportDamagedCopies(chunkTree.damagedCopies + reader.damagedCopies, members[0]!, sink);
     return {
       state: stateOf(logRootTrees.length > 0, allocation !== undefined),
       features: featureNames(superblock.features),

@@ -19,6 +19,7 @@ const DEV_ITEM_KEY = 216;
 const deviceItemLayout = layout('btrfs device item', 98, {
   devid: u64le(0),
   total_bytes: u64le(8),
+  bytes_used: u64le(16),
   uuid: byteRun(66, 16),
 });
 
@@ -27,6 +28,8 @@ export interface DeviceItem {
   readonly devid: number;
   readonly uuid: string;
   readonly totalBytes: number;
+  /** Bytes of it that belong to chunks. */
+  readonly allocatedBytes: number;
 }
 
 export interface ChunkTree {
@@ -65,11 +68,45 @@ export function readChunkTree(superblock: Superblock, devices: DeviceSet): Chunk
       throw new CorruptError('system-chunk-array', place, message);
     }
   }
+  checkStripesAreListed([...chunks.values()], deviceItems);
   return {
     chunks: boundedChunkMap([...chunks.values()], devices),
     deviceItems,
     damagedCopies: reader.damagedCopies,
   };
+}
+
+/**
+ * Compares what each device counts with the chunks on it: the only check left when the device tree
+ * cannot be read.
+ * @throws {CorruptError} if they differ: then a chunk may be missing.
+ */
+export function checkAllocatedBytes({ chunks, deviceItems }: ChunkTree): void {
+  const found = new Map<number, number>();
+  for (const { stripes, stripeLengthBytes } of chunks.chunks) {
+    for (const { devid } of stripes) {
+      found.set(devid, (found.get(devid) ?? 0) + stripeLengthBytes);
+    }
+  }
+  for (const { devid, allocatedBytes } of deviceItems) {
+    const bytes = found.get(devid) ?? 0;
+    if (bytes === allocatedBytes) continue;
+    const place: Place = { structure: 'btrfs chunk tree' };
+    const message = `device ${devid} counts ${allocatedBytes} bytes of chunks, its chunks have ${bytes}`;
+    throw new CorruptError('allocated-bytes', place, message);
+  }
+}
+
+/** @throws {CorruptError} if a stripe lies on a device that the chunk tree does not list. */
+function checkStripesAreListed(chunks: readonly Chunk[], items: readonly DeviceItem[]): void {
+  const listed = new Set(items.map(({ devid, uuid }) => `${devid} ${uuid}`));
+  for (const { logicalByte, stripes } of chunks) {
+    const stray = stripes.find(({ devid, deviceUuid }) => !listed.has(`${devid} ${deviceUuid}`));
+    if (stray === undefined) continue;
+    const place: Place = { structure: `btrfs chunk for logical address ${logicalByte}` };
+    const message = `lies on device ${stray.devid}, which is not listed under this UUID`;
+    throw new CorruptError('stripe-device', place, message);
+  }
 }
 
 /** @throws {CorruptError} if chunks overlap, or a stripe leaves the volume of its device. */
@@ -98,6 +135,7 @@ function parseDeviceItem(bytes: Uint8Array): DeviceItem {
     devid: toSafeNumber(raw.devid, 'devid', place),
     uuid: formatUuid(raw.uuid),
     totalBytes: toSafeNumber(raw.total_bytes, 'total_bytes', place),
+    allocatedBytes: toSafeNumber(raw.bytes_used, 'bytes_used', place),
   };
 }
 

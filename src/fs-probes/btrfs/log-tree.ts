@@ -28,18 +28,17 @@ export interface LogExtents {
 /**
  * @param logRootTrees the roots that the superblocks name: more than one if a power cut hit between the
  *   devices, and then either may be replayed.
- * @param mostNodes how many nodes the chunks have room for: logs that share nodes without end are refused.
  * @throws {CorruptError} if a log is damaged, or names an extent that cannot be.
  */
 export function readLogTrees(
   reader: NodeReader,
   logRootTrees: readonly TreeRoot[],
   sectorSize: number,
-  mostNodes: number,
 ): LogExtents {
   const nodes = new RangeSetBuilder();
   const data = new RangeSetBuilder();
-  let nodesLeft = mostNodes * logRootTrees.length;
+  // Logs share no nodes, so all of them together have no more than the devices have room for.
+  let nodesLeft = reader.mostNodes * logRootTrees.length;
   const onNode = (logicalByte: number) => {
     if (--nodesLeft < 0)
       throw corruptNode(logicalByte, 'is one of more log nodes than there can be');

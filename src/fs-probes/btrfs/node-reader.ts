@@ -28,6 +28,12 @@ export class NodeReader {
     return this.#format.nodeSize;
   }
 
+  /** How many nodes there can be at most: what the devices have room for. */
+  get mostNodes(): number {
+    const deviceBytes = this.#devices.members.map(({ volume }) => volume.reader.sizeBytes);
+    return Math.floor(deviceBytes.reduce((sum, bytes) => sum + bytes, 0) / this.nodeSize);
+  }
+
   /** How many copies of nodes were read and found bad while another copy was good. */
   get damagedCopies(): number {
     return this.#damagedCopies;

@@ -55,6 +55,8 @@ function reportLogical(
   sink: ScanSink,
 ): void {
   for (const { chunk, startByte, endByte } of chunks.parts(logical)) {
+    // Nothing bounds the size of a chunk whose devices are all missing.
+    if (chunk.stripes.every((stripe) => devices.volumeOf(stripe) === undefined)) continue;
     const kind = kindIn(chunk);
     for (const part of footprint(chunk, startByte, endByte)) {
       const stripe = chunk.stripes[part.stripeIndex]!;

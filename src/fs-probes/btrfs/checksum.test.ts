@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+
+import { checksumTypes, hasValidChecksum } from './checksum.ts';
+
+const text = new TextEncoder().encode('123456789');
+
+describe('checksums', () => {
+  // Check values of the algorithms for "123456789": RFC 3720 appendix B.4 and the catalogues of the rest.
+  it.each([
+    ['crc32c', '839206e3'],
+    ['xxhash', '83aee640db41b88c'],
+    ['sha256', '15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225'],
+    ['blake2', '16e0bf1f85594a11e75030981c0b670370b3ad83a43f49ae58a2fd6f6513cde9'],
+  ])('%s is stored as btrfs stores it', (name, hex) => {
+    const type = checksumTypes.find((one) => one.name === name)!;
+    expect(Buffer.from(type.digest(text)).toString('hex')).toBe(hex);
+  });
+
+  it.each(checksumTypes)('$name covers every byte behind it', (type) => {
+    const block = new Uint8Array(4096).fill(7);
+    block.set(type.digest(block.subarray(32)));
+    expect(hasValidChecksum(type, block)).toBe(true);
+    const unnoticed: number[] = [];
+    for (const at of [0, 3, 32, 33, 2000, 4095]) {
+      block[at]! ^= 1;
+      if (hasValidChecksum(type, block)) unnoticed.push(at);
+      block[at]! ^= 1;
+    }
+    expect(unnoticed).toEqual([]);
+  });
+});
