@@ -4,5 +4,5 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends \
-  bmap-tools btrfs-progs bzip2 dosfstools e2fsprogs exfatprogs fdisk gdisk gzip lz4 lzop mount mtools \
+  bmap-tools btrfs-progs bzip2 cryptsetup-bin dosfstools e2fsprogs exfatprogs fdisk gdisk gzip lz4 lzop mount mtools \
   ntfs-3g parted qemu-utils squashfs-tools util-linux xfsprogs xorriso xz-utils zip zstd

@@ -117,9 +117,7 @@ async function answer(
   const lines = formatReportLines(path, report);
   const isReportOnStdout = !wantsBmap && options.json !== true;
   if (!isReportOnStdout) for (const line of lines) terminal.info(line);
-  for (const finding of report.findings) {
-    if (!isReportOnStdout || finding.level !== 'info') terminal.finding(finding);
-  }
+  for (const finding of report.findings) terminal.finding(finding);
   if (isReportOnStdout) await terminal.writeOut(`${lines.join('\n')}\n`);
   if (options.json === true) await terminal.writeOut(formatReportJson(path, report, reader.cost));
   if (exitCode !== EXIT.ok) {
