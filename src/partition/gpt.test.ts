@@ -113,6 +113,7 @@ describe('a healthy GPT', () => {
     changeHeader(image, LAST_LBA, { SizeOfPartitionEntry: size });
     resealHeaders(image);
     expect(read(image)).toMatchObject({ isTrusted: false, partitions: [] });
+    expect(read(image).findings).toMatchObject([{ level: 'warning', code: 'gpt.unsupported' }]);
     expect(read(image).findings[0]?.text).toContain(`has entries of ${size} bytes`);
   });
 

@@ -5,7 +5,7 @@
  *
  * Source: UEFI 2.10, section 5.3; Linux `block/partitions/efi.c`, which reads no backup by itself.
  */
-import type { CorruptError, UnsupportedError } from '../errors/errors.ts';
+import { UnsupportedError, type CorruptError } from '../errors/errors.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { ImageReader } from '../image/image-reader.ts';
 import { findPlausiblePartitions, readGptEntries } from './gpt-entries.ts';
@@ -33,10 +33,11 @@ export function readGpt(reader: ImageReader, isProtected: boolean): GptReading |
   const valid = headers.filter((header) => header.ok).map(({ value }) => value);
   const [primary, second] = valid;
   if (second !== undefined) {
-    return distrust(
-      'gpt.sector-size',
-      `valid GPT headers for sectors of ${valid.map(({ sectorBytes }) => sectorBytes).join(' and ')} bytes; which one counts depends on the disk, so everything is mapped. Delete the old one with sgdisk or wipefs`,
-    );
+    return distrust({
+      level: 'error',
+      code: 'gpt.sector-size',
+      text: `valid GPT headers for sectors of ${valid.map(({ sectorBytes }) => sectorBytes).join(' and ')} bytes; which one counts depends on the disk, so everything is mapped. Delete the old one with sgdisk or wipefs`,
+    });
   }
   if (primary !== undefined) return readFromPrimary(reader, primary);
   // A damaged header is a sign of a GPT, too, even if the MBR has lost its protective entry.
@@ -64,11 +65,12 @@ function readFromPrimary(reader: ImageReader, header: GptHeader): GptReading {
   const tableRanges = [...gptRanges(reader, header, backupHeader), ...stray.tableRanges];
   const findings = [...stray.findings];
   if (primary.ok && backup.ok && !namesSamePartitions(primary.value, backup.value)) {
-    return distrust(
-      'gpt.backup-differs',
-      'primary and backup GPT are both valid and name different partitions; everything is mapped. Decide for one of them with gdisk, then scan again',
-      primary.value,
-    );
+    const finding: Finding = {
+      level: 'error',
+      code: 'gpt.backup-differs',
+      text: 'primary and backup GPT are both valid and name different partitions; everything is mapped. Decide for one of them with gdisk, then scan again',
+    };
+    return distrust(finding, primary.value);
   }
   if (primary.ok) {
     if (!backup.ok) findings.push(reportBackup(backup.error));
@@ -80,7 +82,8 @@ function readFromPrimary(reader: ImageReader, header: GptHeader): GptReading {
     const { partitions } = backup.value;
     return { sectorBytes, partitions, tableRanges, isTrusted: true, findings };
   }
-  return distrust('gpt.damaged', describeLoss(describeFailures([primary, backup])));
+  if (primary.error instanceof UnsupportedError) return reportUnsupported(primary.error);
+  return distrust(reportLoss(describeFailures([primary, backup])));
 }
 
 /** The primary header is lost, and with it the word where the backup lies: the last sector must do. */
@@ -95,7 +98,7 @@ function readFromBackup(reader: ImageReader, primaryFailure: string): GptReading
   const [copy, second] = copies;
   if (copy === undefined || second !== undefined) {
     const failures = `${primaryFailure}; in the last sector: ${describeFailures(attempts)}`;
-    return distrust('gpt.damaged', describeLoss(failures));
+    return distrust(reportLoss(failures));
   }
   const { header, partitions } = copy;
   const { sectorBytes } = header;
@@ -103,11 +106,12 @@ function readFromBackup(reader: ImageReader, primaryFailure: string): GptReading
   const lost = { ...header, myLba: 1, alternateLba: header.myLba, entriesLba: 2 };
   const claims = new Set(partitions.map(formatClaim));
   if (findPlausiblePartitions(reader, lost).some((left) => !claims.has(formatClaim(left)))) {
-    return distrust(
-      'gpt.backup-differs',
-      `the primary GPT is damaged (${primaryFailure}), and what is left of it names other partitions than the backup, which may be of an earlier table; everything is mapped. Repair the table with gdisk, then scan again`,
-      copy,
-    );
+    const finding: Finding = {
+      level: 'error',
+      code: 'gpt.backup-differs',
+      text: `the primary GPT is damaged (${primaryFailure}), and what is left of it names other partitions than the backup, which may be of an earlier table; everything is mapped. Repair the table with gdisk, then scan again`,
+    };
+    return distrust(finding, copy);
   }
   const tableRanges = gptRanges(reader, lost, header);
   const findings = [reportPrimary(primaryFailure)];
@@ -143,8 +147,14 @@ function reportPrimary(failure: string): Finding {
   };
 }
 
-function describeLoss(failures: string): string {
-  return `neither primary nor backup GPT can be read (${failures}); the partitions are not known, so everything is mapped. Repair the table with gdisk, then scan again`;
+function reportUnsupported({ message }: UnsupportedError): GptReading {
+  const text = `the GPT is larger or of other shape than is supported (${message}); everything is mapped`;
+  return distrust({ level: 'warning', code: 'gpt.unsupported', text });
+}
+
+function reportLoss(failures: string): Finding {
+  const text = `neither primary nor backup GPT can be read (${failures}); the partitions are not known, so everything is mapped. Repair the table with gdisk, then scan again`;
+  return { level: 'error', code: 'gpt.damaged', text };
 }
 
 /** The most telling failures: what has no signature says nothing, unless nothing else has. */
@@ -158,12 +168,12 @@ function isDamaged(one: Attempt<unknown>): boolean {
   return !one.ok && one.error.kind !== 'gpt-signature' && one.error.kind !== 'gpt-outside';
 }
 
-function distrust(code: string, text: string, copy?: Copy): GptReading {
+function distrust(finding: Finding, copy?: Copy): GptReading {
   return {
     sectorBytes: copy?.header.sectorBytes ?? 512,
     partitions: copy?.partitions ?? [],
     tableRanges: [],
     isTrusted: false,
-    findings: [{ level: 'error', code, text }],
+    findings: [finding],
   };
 }

@@ -32,7 +32,11 @@ export interface PartitionTable {
    * behind a broken link. Inside the image. All of it is mapped, whatever else lies there.
    */
   readonly tableRanges: readonly ByteRange[];
-  /** False if a table is there but cannot be trusted: then nothing of the image may be left out. */
+  /**
+   * False if a table is there but cannot be trusted: then nothing of the image may be left out. Why,
+   * is said by findings: of level `error` for damage and contradictions, `warning` for what is not
+   * understood, `info` where the image is meant to be so (ISO).
+   */
   readonly isTrusted: boolean;
   readonly findings: readonly Finding[];
 }

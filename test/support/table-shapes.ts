@@ -185,6 +185,16 @@ export const TABLE_SHAPES: readonly TableShape[] = [
     warnings: ['gpt.no-protective-mbr'],
     isDistrusted: true,
   }),
+  sfdisk('GPT under a later MBR', GPT, {
+    scheme: 'hybrid',
+    damage: (file) => {
+      const sector = new Uint8Array(512);
+      writeBootRecord(sector, [{ slot: 1, startLba: 18_432, sectorCount: 32_768 }]);
+      patch(file, 0, sector);
+    },
+    warnings: ['gpt.no-protective-mbr'],
+    isDistrusted: true,
+  }),
   parted('GPT', 'mklabel gpt mkpart a ext4 34s 20000s mkpart b 20001s 60000s', { scheme: 'gpt' }),
   parted(
     'MBR with logical partitions',
