@@ -50,16 +50,18 @@ describeWith(requireTools('mke2fs'), 'a mutated ext filesystem', () => {
     '-t ext4 -b 1024 -O ^metadata_csum,meta_bg,^resize_inode',
   ])('without checksums is read or refused: %s', (options) => {
     const image = make(options);
-    mutate(image, targetsOf(probe(image)), () => void tryProbe(image));
+    mutate(image, targetsOf(probe(image)), () => {
+      expect(() => tryProbe(image)).not.toThrow();
+    });
   });
 
   it('with a superblock that has a right checksum over wrong fields is read or refused', () => {
     const image = make('-t ext4 -b 1024');
     mutate(image, [{ startByte: 1024, endByte: 2048 }], () => {
-      const s_checksum = crc32c(0xffffffff, image, 1024, 1024 + 0x3fc);
       encodeInto(superblockLayout, image, { s_magic: 0xef53 }, 1024);
+      const s_checksum = crc32c(0xffffffff, image, 1024, 1024 + 0x3fc);
       encodeInto(superblockLayout, image, { s_checksum }, 1024);
-      tryProbe(image);
+      expect(() => tryProbe(image)).not.toThrow();
     });
   });
 });

@@ -165,21 +165,23 @@ describeWith(
       expect([...freeOf(used)]).toEqual([...freeOf(probe(ext4()).used).subtract(groupRange(2))]);
     });
 
-    it('keeps a group whole whose bitmap calls metadata or the journal free', () => {
-      const { byKind, used } = probe(plain());
-      const metadata = byKind.get('descriptors')!.at(0).startByte;
-      const journal = byKind.get('journal')!.at(0).startByte;
-      for (const startByte of [metadata, journal]) {
-        const block = startByte / BLOCK_BYTES - 1;
-        const group = Math.floor(block / 8192);
-        const image = plain().slice();
-        const bitmap = blockBitmapStart(plain(), group);
-        image[bitmap + ((block % 8192) >> 3)]! ^= 1 << (block & 7);
+    it.each(['descriptors', 'metadata', 'journal'] as const)(
+      'keeps a group whole whose bitmap and count call its %s free',
+      (kind) => {
+        const good = make('-t ext3 -b 1024 -O mmp');
+        const { byKind, used } = probe(good);
+        const bit = byKind.get(kind)!.at(0).startByte / BLOCK_BYTES - 1;
+        const group = Math.floor(bit / 8192);
+        const image = good.slice();
+        image[blockBitmapStart(good, group) + ((bit % 8192) >> 3)]! ^= 1 << (bit & 7);
+        const { bg_free_blocks_count_lo: count } = descriptorOf(good, group);
+        const changes = { bg_free_blocks_count_lo: count + 1 };
+        encodeInto(groupDescriptorLayout, image, changes, DESCRIPTORS_START + group * 32);
         const { used: nowUsed, findings } = probe(image);
         expect(findings.map(({ code }) => code)).toEqual(['ext.bitmap-contradiction']);
         expect([...nowUsed]).toEqual([...used.union(groupRange(group))]);
-      }
-    });
+      },
+    );
 
     it('does not read a bitmap that was never written', () => {
       const image = ext4().slice();
@@ -262,13 +264,13 @@ function makeFile(options: string, sizeBytes = SIZE_BYTES): string {
   const file = path.join(folder, 'image');
   const content = path.join(folder, 'content');
   makeSparseFile(file, sizeBytes);
-  const make = ['-q', '-F', ...options.split(' ')];
+  const args = ['-q', '-F', ...options.split(' ')];
   if (options.includes('journal_dev')) {
-    run('mke2fs', [...make, file]);
+    run('mke2fs', [...args, file]);
   } else {
     run('mkdir', [content]);
     populate(content, 1, 20);
-    run('mke2fs', [...make, '-d', content, file]);
+    run('mke2fs', [...args, '-d', content, file]);
   }
   return file;
 }

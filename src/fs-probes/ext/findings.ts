@@ -1,9 +1,34 @@
-/** What the user is told about groups that were mapped whole. */
+/** What the user is told about a filesystem that was read, but not without trouble. */
+import type { CorruptError } from '../../errors/errors.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { Volume } from '../fs-probe.ts';
 import type { FreeBlocks } from './free-blocks.ts';
 import { firstBlockOfGroup } from './geometry.ts';
 import type { Superblock } from './superblock.ts';
+
+export function journalInodeFinding(volume: Volume, fault: CorruptError): Finding {
+  return {
+    level: 'warning',
+    code: 'ext.journal-inode',
+    text: `${volume.name}: the journal was found by its copy in the superblock, because its inode cannot be read (${fault.message}). Run e2fsck and scan again`,
+    startByte: volume.startByte,
+  };
+}
+
+/** @param addedBlocks blocks that are used only after the replay. */
+export function replayedFinding(
+  volume: Volume,
+  transactionCount: number,
+  addedBlocks: number,
+): Finding {
+  const transactions = `${transactionCount} transaction${transactionCount === 1 ? '' : 's'}`;
+  return {
+    level: 'warning',
+    code: 'ext.journal.replayed',
+    text: `${volume.name}: not cleanly unmounted; ${transactions} of the journal were applied for the map, and ${addedBlocks} blocks are used only after that. Blocks in use before or after are mapped; for a tighter map unmount the filesystem or run e2fsck, and scan again`,
+    startByte: volume.startByte,
+  };
+}
 
 /** Groups that are named before "and N more". */
 const MAX_NAMED = 8;

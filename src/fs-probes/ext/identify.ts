@@ -2,8 +2,12 @@ import { formatUuid } from '../../bytes/guid.ts';
 import { decode } from '../../bytes/layout.ts';
 import { joinHalves } from '../../bytes/safe-number.ts';
 import { readText } from '../../bytes/text.ts';
+import { CorruptError, UnsupportedError } from '../../errors/errors.ts';
 import type { Claim, Volume } from '../fs-probe.ts';
 import { extVersion, isJournalDevice } from './features.ts';
+import { openFilesystem } from './filesystem.ts';
+import { openJournal } from './journal/open-journal.ts';
+import { replayFilesystem } from './journal/replay-filesystem.ts';
 import {
   EXT_MAGIC,
   featureWords,
@@ -30,7 +34,7 @@ export function identifyExt(volume: Volume): Claim | undefined {
   return {
     volume,
     type: isJournalDevice(words) ? JOURNAL_TYPE : extVersion(words),
-    lengthBytes: claimedLength(bytes) ?? reader.sizeBytes,
+    lengthBytes: Math.max(claimedLength(bytes) ?? reader.sizeBytes, lengthAfterReplay(volume)),
     ...(label === '' ? {} : { label }),
     uuid: formatUuid(raw.s_uuid),
   };
@@ -60,4 +64,20 @@ function claimedLength(bytes: Uint8Array): number | undefined {
   const blockCount = joinHalves(raw.s_blocks_count_lo, is64Bit ? raw.s_blocks_count_hi : 0);
   const lengthBytes = Number(blockCount * BigInt(1024 << raw.s_log_block_size));
   return Number.isSafeInteger(lengthBytes) && lengthBytes > 0 ? lengthBytes : undefined;
+}
+
+/** A dirty journal may hold the news that the filesystem has grown. 0 if there is no such news. */
+function lengthAfterReplay(volume: Volume): number {
+  try {
+    const before = openFilesystem(volume.reader);
+    if (!before.superblock.features.has('needs_recovery')) return 0;
+    const journal = openJournal(before, [volume]);
+    if (journal === undefined) return 0;
+    const { blockCount, blockBytes } = replayFilesystem(before, journal).after.superblock;
+    return blockCount * blockBytes;
+  } catch (error) {
+    // The scan meets the same fault, and tells it.
+    if (error instanceof CorruptError || error instanceof UnsupportedError) return 0;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * The superblock of a jbd2 journal: the first block of the log, big-endian. Version 1 knows no
- * features. Statistics and the list of users of a shared journal are ignored.
+ * features. Statistics and the list of users are ignored.
  *
  * Linux: include/linux/jbd2.h, `journal_superblock_t`; fs/jbd2/journal.c, `journal_check_superblock`.
  */
@@ -24,6 +24,7 @@ export const journalSuperblockLayout = layout('jbd2 superblock', JOURNAL_SUPERBL
   s_feature_incompat: u32be(0x28),
   s_feature_ro_compat: u32be(0x2c),
   s_uuid: byteRun(0x30, 16),
+  s_nr_users: u32be(0x40), // filesystems that share the journal
   s_checksum_type: u8(0x50), // 4: crc32c, the only one
   s_num_fc_blks: u32be(0x54), // 0: the default of 256
   s_checksum: u32be(0xfc),
@@ -61,6 +62,7 @@ export interface JournalSuperblock {
   readonly startBlock: number;
   readonly sequence: number;
   readonly hasErrorCode: boolean;
+  readonly userCount: number;
   readonly has64BitBlocks: boolean;
   readonly hasAsyncCommit: boolean;
   readonly hasFastCommit: boolean;
@@ -119,6 +121,7 @@ export function parseJournalSuperblock(
     startBlock: raw.s_start,
     sequence: raw.s_sequence,
     hasErrorCode: raw.s_errno !== 0,
+    userCount: raw.s_nr_users,
     has64BitBlocks: has('64bit'),
     hasAsyncCommit: has('asyncCommit'),
     hasFastCommit: has('fastCommit'),
