@@ -21,8 +21,6 @@ const MAX_FAT32_CLUSTERS = 0x0ffffff6;
 
 /** The part that all three types share. */
 export const biosParameterLayout = layout(STRUCTURE, BOOT_SECTOR_BYTES, {
-  BS_jmpBoot: byteRun(0x00, 3),
-  BS_OEMName: byteRun(0x03, 8),
   BPB_BytsPerSec: u16le(0x0b),
   BPB_SecPerClus: u8(0x0d),
   BPB_RsvdSecCnt: u16le(0x0e),
@@ -78,8 +76,6 @@ export interface BootSector {
   readonly isMarkedDirty: boolean;
   /** 55 AA at the end. Atari disks have none. */
   readonly hasSignature: boolean;
-  /** EB xx 90 or E9 xx xx: what x86 boot code, and so nearly every formatter, starts with. */
-  readonly hasJump: boolean;
   readonly serial: string | undefined;
   readonly label: string | undefined;
 }
@@ -94,10 +90,32 @@ export function isForeignBootSector(bytes: Uint8Array): boolean {
   return hasAscii(bytes, 0x36, 'HPFS    ') || hasAscii(bytes, 0x36, 'JFS     ');
 }
 
+/** True if the sector ends in 55 AA, as all do but those of Atari. */
+export function hasSignature(bytes: Uint8Array): boolean {
+  return bytes[0x1fe] === 0x55 && bytes[0x1ff] === 0xaa;
+}
+
 /** True if the sector calls itself FAT, the nearest thing to a magic number that there is. */
 export function hasFatName(bytes: Uint8Array): boolean {
   const isFat16 = ['FAT12   ', 'FAT16   ', 'FAT     '].some((name) => hasAscii(bytes, 0x36, name));
   return isFat16 || hasAscii(bytes, 0x52, 'FAT32   ');
+}
+
+/**
+ * True if the sector also holds a partition table with a partition behind it. Tools that write one
+ * leave the rest of the sector alone, so the FAT may be one of an earlier life. (`mkfs.fat --mbr`
+ * writes a partition that starts at sector 0.)
+ */
+export function hasPartitionTable(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries = [0x1be, 0x1ce, 0x1de, 0x1ee];
+  if (entries.some((at) => (view.getUint8(at) & 0x7f) !== 0)) return false;
+  return entries.some(
+    (at) =>
+      view.getUint8(at + 4) !== 0 &&
+      view.getUint32(at + 8, true) !== 0 &&
+      view.getUint32(at + 12, true) !== 0,
+  );
 }
 
 /**
@@ -159,8 +177,7 @@ export function parseBootSector(bytes: Uint8Array): BootSector {
     clusterCount,
     lengthBytes,
     isMarkedDirty: (tail.BS_Reserved1 & 1) !== 0,
-    hasSignature: raw.signature === 0xaa55,
-    hasJump: isJump(raw.BS_jmpBoot),
+    hasSignature: hasSignature(bytes),
     // 28: only the serial number follows; 29: the label as well.
     serial:
       tail.BS_BootSig === 0x28 || tail.BS_BootSig === 0x29 ? serial(tail.BS_VolID) : undefined,
@@ -212,10 +229,6 @@ function check(isGood: boolean, kind: string, found: number): void {
 
 function isPowerOfTwo(value: number, least: number, most: number): boolean {
   return value >= least && value <= most && (value & (value - 1)) === 0;
-}
-
-function isJump(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xe9 || (bytes[0] === 0xeb && bytes[2] === 0x90);
 }
 
 /** 0 and FFFF mean that there is no copy; one outside the reserved sectors would lie in a table. */

@@ -7,7 +7,13 @@
  */
 import { CorruptError } from '../../errors/errors.ts';
 import type { ImageReader } from '../../image/image-reader.ts';
-import { BOOT_SECTOR_BYTES, geometryOf, parseBootSector, type BootSector } from './boot-sector.ts';
+import {
+  BOOT_SECTOR_BYTES,
+  geometryOf,
+  hasSignature,
+  parseBootSector,
+  type BootSector,
+} from './boot-sector.ts';
 import { allOnes, nextCluster, readEntry, type FatTable } from './fat-table.ts';
 
 /** True if entry 0 of the table is the media byte with all other bits set, as every formatter writes it. */
@@ -45,8 +51,7 @@ export function checkMediaEntries(
 export function isConfirmedByBackup(reader: ImageReader, boot: BootSector): boolean {
   if (boot.backupStartByte === undefined) return false;
   const backup = reader.readAt(boot.backupStartByte, BOOT_SECTOR_BYTES);
-  const isThere = backup[510] === 0x55 && backup[511] === 0xaa;
-  if (!isThere) return false;
+  if (!hasSignature(backup)) return false;
   const found = geometryOf(parseBootSector(backup));
   if (found === geometryOf(boot)) return true;
   throw new CorruptError(

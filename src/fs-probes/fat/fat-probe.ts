@@ -11,6 +11,8 @@ import { scanAllocation } from './allocation-scan.ts';
 import {
   BOOT_SECTOR_BYTES,
   hasFatName,
+  hasPartitionTable,
+  hasSignature,
   isForeignBootSector,
   parseBootSector,
   type BootSector,
@@ -28,21 +30,23 @@ import { askRootDirectory } from './geometry-witness.ts';
 
 export const fatProbe: FsProbe = { name: 'fat', identify, scan };
 
-/** A sector that calls itself FAT is claimed even if it is damaged; any other needs the table as a witness. */
+/**
+ * A sector that calls itself FAT is claimed even if it is damaged, so that the damage is told; any
+ * other needs its first table as a witness.
+ */
 function identify(volume: Volume): Claim | undefined {
   const { reader } = volume;
   if (reader.sizeBytes < BOOT_SECTOR_BYTES) return undefined;
   const bytes = reader.readAt(0, BOOT_SECTOR_BYTES);
   if (isForeignBootSector(bytes)) return undefined;
   const boot = tryParse(bytes);
+  const isNamed = hasFatName(bytes) && hasSignature(bytes) && !hasPartitionTable(bytes);
   if (boot === undefined) {
-    return hasFatName(bytes) ? { volume, type: 'FAT', lengthBytes: reader.sizeBytes } : undefined;
+    return isNamed ? { volume, type: 'FAT', lengthBytes: reader.sizeBytes } : undefined;
   }
-  const isNamed = boot.hasSignature && boot.hasJump && hasFatName(bytes);
-  const hasWitness = fatTables(boot).some(
-    (table) =>
-      table.startByte + boot.fatBytes <= reader.sizeBytes && hasMediaEntry(reader, boot, table),
-  );
+  const firstTable = fatTables(boot)[0]!;
+  const hasWitness =
+    boot.rootStartByte <= reader.sizeBytes && hasMediaEntry(reader, boot, firstTable);
   if (!isNamed && !hasWitness) return undefined;
   return {
     volume,
