@@ -8,6 +8,7 @@ import { RangeSet, RangeSetBuilder } from '../../ranges/range-set.ts';
 import type { ScanSink } from '../fs-probe.ts';
 import type { ChunkMap } from './chunk-map.ts';
 import {
+  checkLogIsInChunks,
   checkNodesAreExtents,
   checkUsedBytes,
   compareFreeSpace,
@@ -63,6 +64,7 @@ export function readAllocation(
     extents = { ...extents, blockGroups: readBlockGroupTree(reader, root, onNode) };
   }
   const log = readLogTrees(reader, logRootTrees, sectorSize);
+  checkLogIsInChunks(log, chunks);
   const miscounted = findMiscountedChunks(chunks, extents);
   if (miscounted.isEmpty) checkUsedBytes(superblock.usedBytes, extents);
   else sink.report(miscountFinding(miscounted));

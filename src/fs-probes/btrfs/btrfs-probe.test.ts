@@ -18,6 +18,9 @@ const reference = RangeSet.of(
   ...facts.reference_used.map(([startByte, endByte]) => ({ startByte, endByte })),
 );
 
+/** What makes a second device of a copy of the first. */
+const second = { dev_item_devid: 2n, dev_item_uuid: new Uint8Array(16) };
+
 const ROOT_TREE = 1;
 const EXTENT_TREE = 2;
 const CHUNK_TREE = 3;
@@ -175,6 +178,42 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect(fallback()).toEqual(wholeChunks);
     });
 
+    it.each([
+      ['outside of all chunks', 1n << 40n, 4096n],
+      ['that is not made of sectors', 13631489n, 4096n],
+      ['without a length', 13631488n, 0n],
+      ['above 2^53', 1n << 60n, 4096n],
+    ])('if a log names an extent %s', (_title, logicalByte, lengthBytes) => {
+      image.editTree(LOG_TREE, (items) =>
+        items.map((item) => {
+          if (item.type !== 108) return item;
+          const data = item.data.slice();
+          const view = new DataView(data.buffer);
+          view.setUint8(20, 1);
+          view.setBigUint64(21, logicalByte, true);
+          view.setBigUint64(29, lengthBytes, true);
+          return { ...item, data };
+        }),
+      );
+      expect(fallback()).toEqual(wholeChunks);
+    });
+
+    it.each([
+      ['of an unknown type', 3, 53],
+      ['that is cut off', 1, 52],
+      ['without a type', 0, 20],
+    ])('if a log has a file extent %s', (_title, type, lengthBytes) => {
+      image.editTree(LOG_TREE, (items) =>
+        items.map((item) => {
+          if (item.type !== 108) return item;
+          const data = item.data.slice(0, lengthBytes);
+          data[20] = type;
+          return { ...item, data: data.subarray(0, lengthBytes) };
+        }),
+      );
+      expect(fallback()).toEqual(wholeChunks);
+    });
+
     it('if an extent is not made of sectors', () => {
       image.editTree(EXTENT_TREE, (items) => [
         ...items,
@@ -246,6 +285,46 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
     });
   });
 
+  it('reads free space bitmaps, least significant bit first', () => {
+    image.editTree(FREE_SPACE_TREE, (items) => items.map(toBitmap));
+    const { used, findings } = image.scan();
+    expect(findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
+    expect([...used]).toEqual([...reference]);
+  });
+
+  it('maps what a free space bitmap calls used', () => {
+    image.editTree(FREE_SPACE_TREE, (items) => {
+      const bitmaps = items.map(toBitmap);
+      const last = bitmaps.findLast(({ type }) => type === 200)!;
+      last.data[1]! ^= 0x20;
+      return bitmaps;
+    });
+    const { used, findings } = image.scan();
+    expect(findings.map(({ code }) => code)).toContain('btrfs.free-space-tree');
+    expect(used.lengthBytes).toBe(reference.lengthBytes + 4096);
+  });
+
+  describe('with a second device', () => {
+    it.each([
+      ['that is a copy of the first', {}, 'duplicate-device'],
+      ['of the same number', { dev_item_uuid: new Uint8Array(16) }, 'duplicate-device'],
+      ['that the filesystem does not have', second, 'device-unknown'],
+      ['that has other trees', { ...second, root: 4096n }, 'devices-differ'],
+      ['that has other nodes', { ...second, nodesize: 8192 }, 'devices-differ'],
+    ])('%s is mapped whole', (_title, changes, kind) => {
+      const other = new EditableBtrfs(original.slice());
+      other.patchSuperblock(changes);
+      const volumes = [image.bytes, other.bytes].map((bytes, index) => {
+        return { ...memoryVolume(bytes), index };
+      });
+      const claims = volumes.map((volume) => btrfsProbe.identify(volume)!);
+      expect(claims[0]!.group).toBe(claims[1]!.group);
+      const sink = { use: () => undefined, report: () => undefined };
+      const scan = () => btrfsProbe.scan(claims, volumes, sink, { lean: false });
+      expect(scan).toThrow(expect.objectContaining({ kind }));
+    });
+  });
+
   it('maps an image whole that is cut anywhere', () => {
     for (const length of [69632, 1_000_000, 14_000_000, 106_000_000, 134217727]) {
       expect(scanVolume(memoryVolume(original.subarray(0, length))).refusal).toBe('truncated');
@@ -276,6 +355,15 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
     };
   }
 });
+
+/** An extent of free space as a bitmap, which the kernel takes where it is smaller. */
+function toBitmap(item: LeafItem): LeafItem {
+  if (item.type !== 199) return item;
+  const sectorCount = Number(item.offset) / 4096;
+  const data = new Uint8Array(Math.ceil(sectorCount / 8) + 8);
+  for (let sector = 0; sector < sectorCount; sector++) data[sector >> 3]! |= 1 << (sector & 7);
+  return { ...item, type: 200, data: data.subarray(0, Math.ceil(sectorCount / 8)) };
+}
 
 /** Refs 1, generation 7, flag DATA. */
 function extentItem(): Uint8Array {

@@ -8,6 +8,7 @@ import { RangeSetBuilder, type RangeSet } from '../../ranges/range-set.ts';
 import type { Chunk } from './chunk-item.ts';
 import type { ChunkMap } from './chunk-map.ts';
 import type { Extents } from './extent-tree.ts';
+import type { LogExtents } from './log-tree.ts';
 
 const place: Place = { structure: 'btrfs extent tree' };
 
@@ -42,6 +43,15 @@ export function checkNodesAreExtents(nodesRead: RangeSet, extents: Extents): voi
   const { startByte } = missing.at(0);
   const message = `does not know the tree node at logical address ${startByte}, which is in use`;
   throw new CorruptError('extent-missing', place, message);
+}
+
+/** @throws {CorruptError} if a log names an extent that lies in no chunk. */
+export function checkLogIsInChunks(log: LogExtents, chunks: ChunkMap): void {
+  const stray = log.data.subtract(allChunks(chunks));
+  if (stray.isEmpty) return;
+  const { startByte } = stray.at(0);
+  const message = `names an extent at logical address ${startByte}, which is in no chunk`;
+  throw new CorruptError('outside-chunks', { structure: 'btrfs log tree' }, message);
 }
 
 /** @throws {CorruptError} if the superblock counts other than the extents and block groups do. */
