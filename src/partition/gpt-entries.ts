@@ -27,9 +27,9 @@ export const gptEntryLayout = layout('GPT partition entry', 128, {
 /** UEFI wants 128 * 2^n; above 4096 bytes nobody has seen one. */
 const MAX_ENTRY_BYTES = 4096;
 /** 131,072 entries of the usual 128 bytes; the usual array has 128 of them. */
-export const MAX_ARRAY_BYTES = 16 * 1024 * 1024;
+const MAX_ARRAY_BYTES = 16 * 1024 * 1024;
 /** `DISK_MAX_PARTS` of Linux. Each partition costs a look at what is in it. */
-export const MAX_PARTITIONS = 256;
+const MAX_PARTITIONS = 256;
 
 /** Where the array lies, in whole sectors, cut at the end of the image; empty if it is not inside. */
 export function entryArrayRange(reader: ImageReader, header: GptHeader): ByteRange {
