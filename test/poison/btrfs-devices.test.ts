@@ -118,6 +118,16 @@ describeWith(needs, 'poisoned btrfs on several devices', () => {
     expect(report.volumes[1]!.mappedBytes).toBe(exact);
   });
 
+  it('a device that was away for a while', () => {
+    const image = makeImage(raid('', 2, 'raid1', 'raid1'));
+    const first = { ...image, devices: image.devices.slice(0, 1) };
+    withDevices(first, {}, (devices) => {
+      withBtrfs(devices, { options: 'degraded' }, (folder) => fillWithFiles(folder, 2, 30));
+    });
+    const { report } = judgeImage(image, { hasErrors: true });
+    expect(report.findings.map(({ code }) => code)).toContain('btrfs.device-generation');
+  });
+
   it('one of two striped devices is missing: whole chunks', () => {
     const image = makeImage(raid('', 2, 'single', 'raid1'));
     const striped = makeImage(raid('', 3, 'raid0', 'raid0'));

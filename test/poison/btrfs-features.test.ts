@@ -74,6 +74,13 @@ describeWith(needs, 'poisoned btrfs on one device', () => {
     expect(report.volumes[0]!.claims[0]!.facts?.state).toBe('clean');
   });
 
+  it('free space in bitmaps', () => {
+    const image = makeImage({ title: '', live: (folder) => fillWithFiles(folder, 2, 300) });
+    const dump = run('btrfs', ['inspect-internal', 'dump-tree', '-t', 'free-space', image.file]);
+    expect(dump).toContain('FREE_SPACE_BITMAP');
+    expect(judgeImage(image).report.findings).toEqual([]);
+  });
+
   it('shrunk', () => {
     // The kernel makes no filesystem smaller than 256 MiB.
     const image = makeImage({ title: '', live: (folder) => resize(folder, 300 * MIB) }, 600 * MIB);

@@ -2,10 +2,11 @@
  * Power cuts: the image is a copy of the file below a mounted filesystem, taken after an fsync and before
  * the next commit, so that what was synced exists in the tree log alone.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 
+import { EditableBtrfs } from '../support/btrfs-edit.ts';
 import {
   fillWithFiles,
   fsyncFolder,
@@ -18,6 +19,7 @@ import {
   writeAndSync,
   type BtrfsImage,
 } from '../support/btrfs-image.ts';
+import { scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
@@ -63,6 +65,23 @@ describeWith(needs, 'poisoned btrfs after a power cut', () => {
     expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
     const claims = report.volumes.flatMap((volume) => volume.claims);
     expect(claims.map(({ facts }) => facts?.state)).toEqual(claims.map(() => 'replayed'));
+  });
+
+  it('raid1 whose devices differ in their log', () => {
+    const image = makeImage({
+      title: '',
+      deviceCount: 2,
+      mkfs: ['-d', 'raid1', '-m', 'raid1'],
+      synced: doEverything,
+    });
+    const { mapped } = scanFileForTest(image.file);
+    for (const { startByte } of image.devices) {
+      const cut = new Uint8Array(readFileSync(image.file));
+      new EditableBtrfs(cut.subarray(startByte)).patchSuperblock({ log_root: 0n });
+      const file = `${image.file}.edited`;
+      writeFileSync(file, cut);
+      expect([...scanFileForTest(file).mapped]).toEqual([...mapped]);
+    }
   });
 
   it('without an fsync there is no log, and the last commit is what counts', () => {
