@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { makeGptImage, writeBootRecord } from '../../test/support/table-image.ts';
+import { SystemError } from '../errors/errors.ts';
 import { MemoryReader } from '../image/memory-reader.ts';
 import { RangeSet } from '../ranges/range-set.ts';
 import type { PartitionTable } from './partition-table.ts';
@@ -153,6 +154,23 @@ describe('readPartitionTable', () => {
     image.set(Buffer.from('57455682', 'hex'), 513 * 512);
     writeBootRecord(image, [], 512 * 512);
     expect(codes(read(image))).toEqual([]);
+  });
+
+  it('ends with the error if the image cannot be read, wherever that happens', () => {
+    const image = makeGpt();
+    const memory = new MemoryReader(image);
+    for (const badByte of [0, 512, 1024, image.length - 512, image.length - 33 * 512]) {
+      const readAt = (startByte: number, lengthBytes: number): Uint8Array => {
+        if (badByte < startByte || badByte >= startByte + lengthBytes) {
+          return memory.readAt(startByte, lengthBytes);
+        }
+        throw new SystemError('EIO', 'image', 'input/output error');
+      };
+      const reader = { sizeBytes: image.length, readAt };
+      expect(() => readPartitionTable(reader, { startsFilesystem: () => false })).toThrow(
+        SystemError,
+      );
+    }
   });
 
   it('reports odd places', () => {
