@@ -276,18 +276,27 @@ describe('limits', () => {
   it('refuses a head above its size limit, and deep nesting inside it', () => {
     const filler = `<!-- ${'x'.repeat(2 ** 20)} -->`;
     expect(failureOf(changed('<BlockMap>', `${filler}<BlockMap>`)).kind).toBe('too-large');
-    const nested = `${'<a>'.repeat(50_000)}${'</a>'.repeat(50_000)}<BlockMap>`;
+    const nested = `${'<a>'.repeat(20_000)}${'</a>'.repeat(20_000)}<BlockMap>`;
     expect(failureOf(changed('<BlockMap>', nested)).kind).toBe('malformed-xml');
   });
 
-  it.each(['<!--', '<a ', '<![CDATA[', '<Range ', '<', '<?', '\r\n', '<BlockMap '])(
-    'ends soon on megabytes of %j',
-    (piece) => {
-      const text = good.replace('<BlockMap>', `<BlockMap>${piece.repeat(2_000_000)}`);
-      const start = performance.now();
-      failureOf(Buffer.from(text));
-      failureOf(Buffer.from(`<${piece.repeat(2_000_000)}`));
-      expect(performance.now() - start).toBeLessThan(5000);
-    },
-  );
+  it.each([
+    '<!--',
+    '<a ',
+    '<![CDATA[',
+    '<Range ',
+    '<',
+    '<?',
+    '\r\n',
+    '<BlockMap ',
+    '<a>',
+    '<Range a="" ',
+    '<!-- -->',
+  ])('ends soon on megabytes of %j', (piece) => {
+    const text = good.replace('<BlockMap>', `<BlockMap>${piece.repeat(2_000_000)}`);
+    const start = performance.now();
+    failureOf(Buffer.from(text));
+    failureOf(Buffer.from(`<${piece.repeat(2_000_000)}`));
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
 });

@@ -13,7 +13,7 @@ import { BmapOutline } from './parse-outline.ts';
 import { isDigest, parseRanges } from './parse-ranges.ts';
 import { findFormat } from './versions.ts';
 
-/** About 1.1 million ranges with SHA-256. Reading such a file takes about 400 MiB of memory. */
+/** About 1.1 million ranges with SHA-256. Reading such a file takes about 450 MiB of memory. */
 export const MAX_BMAP_BYTES = 128 * 2 ** 20;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 

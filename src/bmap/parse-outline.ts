@@ -8,8 +8,8 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { CorruptError, type Place } from '../errors/errors.ts';
 import { countLines, faultAt, placeAt, startTags, type BmapText } from './bmap-text.ts';
 
-/** As bmaptool writes it, this part takes about 3 KiB. */
-const MAX_OUTLINE_BYTES = 2 ** 20;
+/** As bmaptool writes it, this part takes about 3 KiB. A hostile quarter of a MiB is parsed within a second. */
+const MAX_OUTLINE_BYTES = 2 ** 18;
 /** Messages of the parser may quote the file. */
 const MAX_QUOTED = 200;
 /** 2^53 has 16 digits. */
@@ -138,9 +138,9 @@ export class BmapOutline {
   }
 }
 
-/** Where the content of `BlockMap` starts and ends. Empty, and at 0, if there is no such element. */
+/** Where the content of `BlockMap` starts and ends. Empty, and at 0, if no such element is near the start. */
 function findContent(file: BmapText): readonly [number, number] {
-  for (const { name, index } of startTags(file)) {
+  for (const { name, index } of startTags(file, 0, MAX_OUTLINE_BYTES)) {
     if (name !== 'BlockMap') continue;
     const opening = /<BlockMap\s*(\/?)>/y;
     opening.lastIndex = index;
