@@ -9,7 +9,7 @@ export interface LzoLibrary {
   readonly name: string;
   /** Decodes one block to exactly `lengthBytes`. @throws {NativeDecodeError} */
   decodeBlock(block: Uint8Array, lengthBytes: number): Promise<Uint8Array>;
-  adler32(bytes: Uint8Array): number;
+  readonly adler32: (bytes: Uint8Array) => number;
 }
 
 /** Undefined if the system has no liblzo2. @throws {SystemError} kind `no-native`. */
