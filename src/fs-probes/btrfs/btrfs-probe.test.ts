@@ -30,9 +30,12 @@ const LOG_TREE = Number(0xffff_ffff_ffff_fffan);
 
 describeWith(requireTools('xz'), 'btrfs probe', () => {
   const original = readFixture(NAME);
-  let image: EditableBtrfs;
+  const image = new EditableBtrfs(original.slice());
   beforeEach(() => {
-    image = new EditableBtrfs(original.slice());
+    // Tests change nothing but what is used.
+    for (const { startByte, endByte } of reference) {
+      image.bytes.set(original.subarray(startByte, endByte), startByte);
+    }
   });
 
   /** 8 MiB of data, twice 8 MiB of system and twice 32 MiB of metadata; the rest was never allocated. */
@@ -121,6 +124,49 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
     it('a chunk tree without a good copy', () => {
       damage(CHUNK_TREE);
       expect(image.scan().refusal).toBe('tree-node');
+    });
+
+    const changes: readonly (readonly [
+      string,
+      string,
+      (items: readonly LeafItem[]) => readonly LeafItem[],
+    ])[] = [
+      [
+        'a stripe behind the end of the image',
+        'stripe-outside',
+        withNumber(isDataChunk, 0x38, 1n << 40n),
+      ],
+      ['two chunks in one place', 'stripes-overlap', withNumber(isDataChunk, 0x38, 22020096n)],
+      ['a stripe on a device of another UUID', 'stripe-device', withNumber(isDataChunk, 0x40, 5n)],
+      [
+        'a stripe on a device of another number',
+        'stripe-device',
+        withNumber(isDataChunk, 0x30, 5n),
+      ],
+      [
+        'a system chunk that the superblock does not have',
+        'system-chunk-array',
+        (items) => {
+          return items.filter(
+            ({ objectid, type, offset }) =>
+              type !== 228 || objectid !== 256n || offset !== 22020096n,
+          );
+        },
+      ],
+    ];
+    it.each(changes)('%s', (_title, kind, change) => {
+      image.editTree(CHUNK_TREE, change);
+      expect(image.scan().refusal).toBe(kind);
+    });
+
+    it('chunks that neither the device tree nor the device confirms', () => {
+      image.editTree(
+        CHUNK_TREE,
+        withNumber(({ type }) => type === 216, 16, 4096n),
+      );
+      expect(image.scan().refusal).toBeUndefined();
+      damage(DEVICE_TREE);
+      expect(image.scan().refusal).toBe('allocated-bytes');
     });
 
     it('chunks that the device tree does not know', () => {
@@ -253,6 +299,14 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect([...image.scan().used]).toEqual([...reference]);
     });
 
+    it('the end of the device', () => {
+      image.editTree(
+        CHUNK_TREE,
+        withNumber(({ type }) => type === 216, 8, 120n << 20n),
+      );
+      expect(image.scan().used.covers(120 << 20, original.length)).toBe(true);
+    });
+
     it('and does without a free space tree that is damaged', () => {
       damage(FREE_SPACE_TREE);
       const { used, findings } = image.scan();
@@ -355,6 +409,22 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
     };
   }
 });
+
+/** The only chunk of data in the image. */
+function isDataChunk({ type, offset }: LeafItem): boolean {
+  return type === 228 && offset === 13631488n;
+}
+
+/** Writes a number into the data of the items that are `meant`. */
+function withNumber(meant: (item: LeafItem) => boolean, at: number, value: bigint) {
+  return (items: readonly LeafItem[]): readonly LeafItem[] =>
+    items.map((item) => {
+      if (!meant(item)) return item;
+      const data = item.data.slice();
+      new DataView(data.buffer).setBigUint64(at, value, true);
+      return { ...item, data };
+    });
+}
 
 /** An extent of free space as a bitmap, which the kernel takes where it is smaller. */
 function toBitmap(item: LeafItem): LeafItem {
