@@ -12,6 +12,7 @@ export const EXIT = {
   losesData: 8,
   someTargetsFailed: 9,
   bug: 70,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -23,6 +24,8 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ['BMAP_MISMATCH', EXIT.mismatch],
   ['BMAP_REFUSED', EXIT.refused],
   ['BMAP_SYSTEM', EXIT.system],
+  ['BMAP_TARGETS', EXIT.someTargetsFailed],
+  ['BMAP_INTERRUPTED', EXIT.interrupted],
 ]);
 
 /** The exit code for an error of ours; 70 for anything else, which is a bug. */

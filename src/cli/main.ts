@@ -1,18 +1,16 @@
 #!/usr/bin/env node
 /** Starts the program: signals in, exit code out, and every failure as one readable line. */
+import { InterruptedError, TargetsError } from '../errors/errors.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { runProgram } from './program.ts';
 import { renderError } from './render-error.ts';
+import { watchSignals } from './signals.ts';
 
-const SIGNAL_CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
-
-const interruption = new AbortController();
-for (const [signal, exitCode] of Object.entries(SIGNAL_CODES)) {
-  process.once(signal, () => {
-    process.exitCode = exitCode;
-    interruption.abort();
-  });
-}
+const signal = watchSignals({
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hungUp,
+});
 // A reader that has seen enough, such as `head`, is no failure to talk about.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -20,12 +18,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  process.exitCode = await runProgram(process.argv.slice(2), interruption.signal);
+  process.exitCode = await runProgram(process.argv.slice(2), signal);
 } catch (error) {
-  if (interruption.signal.aborted) {
-    process.stderr.write('interrupted\n');
-  } else {
-    process.stderr.write(`${renderError(error)}\n`);
-    process.exitCode = exitCodeOf(error);
-  }
+  const isExplained = error instanceof InterruptedError || error instanceof TargetsError;
+  const text = signal.aborted && !isExplained ? 'interrupted' : renderError(error);
+  process.stderr.write(`${text}\n`);
+  if (!signal.aborted) process.exitCode = exitCodeOf(error);
 }

@@ -1,12 +1,12 @@
 /** The command line as a whole: global options, help and the table of commands. */
-import { readFileSync } from 'node:fs';
-
 import { Command, CommanderError } from 'commander';
 
 import { UsageError } from '../errors/errors.ts';
+import { addCopyCommand } from './commands/copy.ts';
 import { addCreateCommand } from './commands/create.ts';
 import { addScanCommand } from './commands/scan.ts';
 import { Terminal } from './terminal.ts';
+import { readVersion } from './version.ts';
 
 /** What every command gets beside its own arguments. */
 export interface CommandContext {
@@ -25,7 +25,7 @@ export type Action<Options> = (
 export type AddCommand = (program: Command, bind: Bind) => void;
 export type Bind = <Options>(command: Command, action: Action<Options>) => void;
 
-const commands: readonly AddCommand[] = [addScanCommand, addCreateCommand];
+const commands: readonly AddCommand[] = [addScanCommand, addCreateCommand, addCopyCommand];
 
 /**
  * Parses the arguments and runs the command they name.
@@ -44,7 +44,9 @@ export async function runProgram(args: readonly string[], signal: AbortSignal): 
     });
   };
   const program = addGlobalOptions(new Command('bmap'))
-    .description('Find out which blocks of a disk image are used, and write block maps for it.')
+    .description(
+      'Find out which blocks of a disk image are used, write block maps for it, and copy it safely.',
+    )
     .version(readVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
@@ -80,10 +82,4 @@ function usageText(error: CommanderError, program: Command): string {
   if (error.code === 'commander.help')
     return `no command given\n${program.helpInformation()}`.trim();
   return error.message.replace(/^error: /, '');
-}
-
-/** From the package that this file is part of, once compiled to `dist/src/cli`. */
-function readVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -7,15 +7,18 @@ export interface Verbosity {
   readonly debug: boolean;
 }
 
+/** What stands before each line. */
+export type Voice = Readonly<Record<'info' | 'debug' | 'warning' | 'error', string>>;
+
 const COLORS = { warning: '\u001b[33m', error: '\u001b[31m', reset: '\u001b[0m' };
 
 export class Terminal {
   readonly #verbosity: Verbosity;
-  readonly #useColor: boolean;
+  readonly #voice: Voice;
 
-  constructor(verbosity: Verbosity) {
+  constructor(verbosity: Verbosity, voice: Voice = ownVoice()) {
     this.#verbosity = verbosity;
-    this.#useColor = process.stderr.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+    this.#voice = voice;
   }
 
   /** Whether a progress line may be drawn. */
@@ -39,19 +42,19 @@ export class Terminal {
   }
 
   info(line: string): void {
-    if (!this.#verbosity.quiet) this.#writeLine(line);
+    if (!this.#verbosity.quiet) this.#writeLine('info', line);
   }
 
   debug(line: string): void {
-    if (this.#verbosity.debug) this.#writeLine(line);
+    if (this.#verbosity.debug) this.#writeLine('debug', line);
   }
 
   warning(line: string): void {
-    this.#writeLine(line, this.#paint('warning', 'WARNING '));
+    this.#writeLine('warning', line);
   }
 
   error(line: string): void {
-    this.#writeLine(line, this.#paint('error', 'ERROR '));
+    this.#writeLine('error', line);
   }
 
   finding({ level, code, text }: Finding): void {
@@ -66,11 +69,19 @@ export class Terminal {
     process.stderr.write(`\r\u001b[K${text}`);
   }
 
-  #writeLine(line: string, prefix = ''): void {
-    process.stderr.write(`${prefix}${escapeMessage(line)}\n`);
+  #writeLine(level: keyof Voice, line: string): void {
+    process.stderr.write(`${this.#voice[level]}${escapeMessage(line)}\n`);
   }
+}
 
-  #paint(color: 'warning' | 'error', word: string): string {
-    return this.#useColor ? `${COLORS[color]}${word}${COLORS.reset}` : word;
-  }
+function ownVoice(): Voice {
+  const useColor = process.stderr.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+  const paint = (color: 'warning' | 'error', word: string): string =>
+    useColor ? `${COLORS[color]}${word}${COLORS.reset}` : word;
+  return {
+    info: '',
+    debug: '',
+    warning: paint('warning', 'WARNING '),
+    error: paint('error', 'ERROR '),
+  };
 }

@@ -7,6 +7,8 @@
 export abstract class BmapError extends Error {
   abstract readonly code: string;
   readonly kind: string;
+  /** On an error of a copy: what it left of the target. */
+  declare targetState?: TargetState;
 
   constructor(kind: string, message: string, options?: { cause?: unknown }) {
     super(message, options);
@@ -14,6 +16,12 @@ export abstract class BmapError extends Error {
     this.kind = kind;
   }
 }
+
+/**
+ * What a failed copy left of its target. `untouched`: not a byte was written. `partial`: some of the
+ * image is there. `unverified`: all of it was written, but flushing or checking it failed.
+ */
+export type TargetState = 'untouched' | 'partial' | 'unverified';
 
 /** The command line, or an argument of the library call, asks for something that makes no sense. */
 export class UsageError extends BmapError {
@@ -83,6 +91,25 @@ export class SystemError extends BmapError {
     if (typeof code !== 'string') throw error;
     const text = SYSTEM_MESSAGES.get(code) ?? `${code}: ${message ?? 'unknown failure'}`;
     return new SystemError(code, path, text, { cause: error });
+  }
+}
+
+/** A copy was stopped by its signal. */
+export class InterruptedError extends BmapError {
+  readonly code = 'BMAP_INTERRUPTED';
+}
+
+/** Some of several targets of a copy failed, or all of them for reasons of their own. */
+export class TargetsError extends BmapError {
+  readonly code = 'BMAP_TARGETS';
+  readonly failures: readonly { readonly path: string; readonly error: unknown }[];
+
+  constructor(
+    targetCount: number,
+    failures: readonly { readonly path: string; readonly error: unknown }[],
+  ) {
+    super('targets', `${failures.length} of ${targetCount} targets failed`);
+    this.failures = failures;
   }
 }
 

@@ -3,14 +3,21 @@
  * layers stacked on it, writable loop devices. Read from the text files that Linux keeps under /proc
  * and /sys; on other systems nobody is found.
  */
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import path from 'node:path';
 
 import type { ByteRange } from '../ranges/byte-range.ts';
 import { readBlockDevices } from './block-devices.ts';
-import { LINUX_ROOTS, listHostFolder, type HostRoots } from './host-files.ts';
-import { findLoopDevices } from './loop-devices.ts';
-import { readMounts, readSwapDevices } from './mounts.ts';
+import {
+  findStats,
+  formatDeviceNumber,
+  LINUX_ROOTS,
+  listHostFolder,
+  readHostFile,
+  type HostRoots,
+} from './host-files.ts';
+import { findLoopDevices, type LoopDevice } from './loop-devices.ts';
+import { isSwapFile, readMounts, readSwapDevices } from './mounts.ts';
 
 export interface ImageUser {
   /** For the message: `mounted on /home`, `attached to /dev/loop3`. */
@@ -25,13 +32,60 @@ export function findImageUsers(
   roots: HostRoots = LINUX_ROOTS,
 ): readonly ImageUser[] {
   const stats = statSync(image);
-  const users: ImageUser[] = findLoopDevices(stats, roots)
-    .filter(({ isReadOnly }) => !isReadOnly)
-    .map(({ name, startByte, limitBytes }) => ({
-      description: `attached to the writable loop device /dev/${name}`,
+  const users = findLoopUsers(stats, roots, ({ isReadOnly }) => !isReadOnly);
+  return stats.isBlockDevice() ? [...users, ...findDeviceUsers(image, roots)] : users;
+}
+
+/** @returns everyone who would be harmed by writing to the file or block device at `target`. */
+export function findTargetUsers(
+  target: string,
+  roots: HostRoots = LINUX_ROOTS,
+): readonly ImageUser[] {
+  const stats = statSync(target);
+  const users = findLoopUsers(stats, roots);
+  if (!stats.isBlockDevice()) {
+    const range = { startByte: 0, endByte: Infinity };
+    return isSwapFile(stats, roots) ? [...users, { description: 'in use as swap', range }] : users;
+  }
+  const partitionUsers = readBlockDevices(target, roots)
+    .slice(1)
+    .flatMap(({ name, number }) => {
+      const partition = findStats(`/dev/${name.replaceAll('!', '/')}`);
+      if (partition === undefined || formatDeviceNumber(partition.rdev) !== number) return [];
+      return findLoopUsers(partition, roots);
+    });
+  return [
+    ...users,
+    ...partitionUsers,
+    ...findTwins(stats, roots),
+    ...findDeviceUsers(target, roots),
+  ];
+}
+
+/** Other loop devices that are attached to what a loop device is attached to. */
+function findTwins(device: Stats, roots: HostRoots): readonly ImageUser[] {
+  const number = formatDeviceNumber(device.rdev);
+  const folder = path.join(roots.sys, 'dev/block', number);
+  const backing = findStats(readHostFile(path.join(folder, 'loop/backing_file')) ?? '');
+  if (backing === undefined) return [];
+  return findLoopUsers(
+    backing,
+    roots,
+    ({ name }) => readHostFile(path.join(roots.sys, 'block', name, 'dev')) !== number,
+  ).map((user) => ({ ...user, description: `the file behind it is ${user.description}` }));
+}
+
+function findLoopUsers(
+  backing: Stats,
+  roots: HostRoots,
+  isUser: (loop: LoopDevice) => boolean = () => true,
+): readonly ImageUser[] {
+  return findLoopDevices(backing, roots)
+    .filter(isUser)
+    .map(({ name, startByte, limitBytes, isReadOnly }) => ({
+      description: `attached to the ${isReadOnly ? 'read-only' : 'writable'} loop device /dev/${name}`,
       range: { startByte, endByte: limitBytes === 0 ? Infinity : startByte + limitBytes },
     }));
-  return stats.isBlockDevice() ? [...users, ...findDeviceUsers(image, roots)] : users;
 }
 
 /** The size of a block device in bytes. @throws {RefusedError} where the system does not tell. */

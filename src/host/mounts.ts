@@ -1,4 +1,5 @@
 /** Source: Linux `Documentation/filesystems/proc.rst`, mountinfo and swaps. */
+import type { Stats } from 'node:fs';
 import path from 'node:path';
 
 import { findStats, formatDeviceNumber, readHostFile, type HostRoots } from './host-files.ts';
@@ -25,12 +26,24 @@ export function readMounts(roots: HostRoots): readonly Mount[] {
 
 /** Device numbers of the swap areas in use. Swap files are not among them. */
 export function readSwapDevices(roots: HostRoots): ReadonlySet<string> {
-  const lines = readHostFile(path.join(roots.proc, 'swaps'))?.split('\n').slice(1) ?? [];
-  const devices = lines
-    .map((line) => findStats(unescape(line.split(/\s/)[0] ?? '')))
-    .filter((stats) => stats?.isBlockDevice() === true)
-    .map((stats) => formatDeviceNumber(stats?.rdev ?? 0));
+  const devices = readSwaps(roots)
+    .filter((stats) => stats.isBlockDevice())
+    .map(({ rdev }) => formatDeviceNumber(rdev));
   return new Set(devices);
+}
+
+/** True if the regular file with these facts is swapped to. */
+export function isSwapFile(file: Stats, roots: HostRoots): boolean {
+  return readSwaps(roots).some(
+    (swap) => swap.isFile() && swap.dev === file.dev && swap.ino === file.ino,
+  );
+}
+
+function readSwaps(roots: HostRoots): readonly Stats[] {
+  const lines = readHostFile(path.join(roots.proc, 'swaps'))?.split('\n').slice(1) ?? [];
+  return lines
+    .map((line) => findStats(unescape(line.split(/\s/)[0] ?? '')))
+    .filter((stats) => stats !== undefined);
 }
 
 /** Blanks and backslashes are written as octal numbers. */

@@ -41,20 +41,29 @@ export const addCreateCommand: AddCommand = (program, bind) => {
     .option('-o, --output <file>', 'write the block map to this file')
     .option('--no-checksum', 'write a block map without checksums of its ranges')
     .addHelpText('after', EXAMPLES);
-  bind<CreateCliOptions>(command, async (context, [path = ''], options) => {
-    if (options.output !== undefined) assertWritableOutput(options.output, path);
-    if (statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true) {
-      const problem = `${path}: a block device has no holes; use "bmap scan --bmap" to map what is in use`;
-      throw new UsageError('create-device', problem);
-    }
-    const reader = new FileReader(path);
-    try {
-      return await create(context, reader, options);
-    } finally {
-      reader.close();
-    }
-  });
+  bind<CreateCliOptions>(command, async (context, [path = ''], options) =>
+    runCreate(context, path, options),
+  );
 };
+
+/** Writes the map of `path` to where the options say. @returns the exit code. */
+export async function runCreate(
+  context: CommandContext,
+  path: string,
+  options: CreateCliOptions,
+): Promise<number> {
+  if (options.output !== undefined) assertWritableOutput(options.output, path);
+  if (statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true) {
+    const problem = `${path}: a block device has no holes; use "bmap scan --bmap" to map what is in use`;
+    throw new UsageError('create-device', problem);
+  }
+  const reader = new FileReader(path);
+  try {
+    return await create(context, reader, options);
+  } finally {
+    reader.close();
+  }
+}
 
 async function create(
   { terminal, signal }: CommandContext,

@@ -154,9 +154,12 @@ async function writeBmap(
 
 /** 3 if damage made something be mapped whole, else 4 if a lack of ours did, else 0. */
 function strictExitCode({ table, volumes }: ScanReport): number {
-  const reasons = new Set(volumes.flatMap(({ claims }) => claims.map(({ whole }) => whole)));
-  if (!table.isTrusted && table.scheme !== 'foreign') return EXIT.corrupt;
-  if (reasons.has('damage')) return EXIT.corrupt;
-  if (reasons.has('unsupported') || table.scheme === 'foreign') return EXIT.unsupported;
+  const reasons = new Set<string>(
+    volumes.flatMap(({ claims }) => claims.map(({ whole }) => whole ?? '')),
+  );
+  // The table says by the level of its findings why it is not trusted.
+  const levels = new Set(table.isTrusted ? [] : table.findings.map(({ level }) => level));
+  if (reasons.has('damage') || levels.has('error')) return EXIT.corrupt;
+  if (reasons.has('unsupported') || levels.has('warning')) return EXIT.unsupported;
   return EXIT.ok;
 }

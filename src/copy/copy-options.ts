@@ -1,0 +1,96 @@
+/** Everything a copy can be told, and what is wrong to tell together. */
+import type { Readable } from 'node:stream';
+
+import { UsageError } from '../errors/errors.ts';
+import type { HostRoots } from '../host/host-files.ts';
+import type { OnEvent } from './copy-events.ts';
+import type { UnmappedPolicy } from './target/copy-target.ts';
+import type { TargetFacts } from './target/target-guard.ts';
+import type { TargetIo } from './target/target-io.ts';
+
+export interface CopyOptions {
+  /** A path, an address, or `-` for standard input. */
+  readonly image: string;
+  /** One or more; with several, all must be block devices. */
+  readonly targets: readonly string[];
+  /** The map; left out, it is looked for beside the image. */
+  readonly bmap?: string | undefined;
+  /** Copy all of the image. */
+  readonly nobmap?: boolean | undefined;
+  /** The signature of the map; left out, it is looked for beside the map. */
+  readonly bmapSig?: string | undefined;
+  /** Default true. */
+  readonly sigVerify?: boolean | undefined;
+  readonly keyring?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  /** Compare the checksums of ranges. Default true. */
+  readonly verify?: boolean | undefined;
+  /** Only write to devices that say they are removable. */
+  readonly removableDevice?: boolean | undefined;
+  /** The name of the image in an archive that holds several. */
+  readonly member?: string | undefined;
+  readonly unmapped?: UnmappedPolicy | undefined;
+  readonly zeroOffload?: boolean | undefined;
+  /** Allow a device that is smaller than the image, if everything mapped fits. */
+  readonly allowSmaller?: boolean | undefined;
+  /** Move the backup GPT to the end of the device. */
+  readonly fixGpt?: boolean | undefined;
+  /** Read everything back from the medium and compare. */
+  readonly verifyTarget?: boolean | undefined;
+  /** How often to write again what was read back wrong. Default 0. */
+  readonly retries?: number | undefined;
+  /** Make all checks, and write nothing. */
+  readonly dryRun?: boolean | undefined;
+
+  /** Asked for each target that is a block device; false refuses it. Default: yes. */
+  readonly confirm?: ((target: TargetFacts) => Promise<boolean>) | undefined;
+  readonly onEvent?: OnEvent | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** For proxies, gpg's keys and where programs are found. Default: none of them. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * Given a function that puts the settings of the system back, to be called if the process ends
+   * before the copy does. Returns how to forget it.
+   */
+  readonly onCleanup?: ((cleanup: () => void) => () => void) | undefined;
+  /** What `-` stands for. */
+  readonly stdin?: Readable | undefined;
+  /** Where the kernel's text files lie. */
+  readonly host?: HostRoots | undefined;
+  readonly io?: TargetIo | undefined;
+}
+
+const EXCLUSIONS: readonly (readonly [
+  keyof CopyOptions,
+  keyof CopyOptions,
+  first: string,
+  second: string,
+])[] = [
+  ['nobmap', 'bmap', '--nobmap', '--bmap'],
+  ['bmapSig', 'sigVerify', '--bmap-sig', '--no-sig-verify'],
+  ['sigVerify', 'keyring', '--no-sig-verify', '--keyring'],
+  ['sigVerify', 'fingerprint', '--no-sig-verify', '--fingerprint'],
+];
+
+/** @throws {UsageError} for what cannot be meant. */
+export function assertConsistent(options: CopyOptions): void {
+  const isGiven = (name: keyof CopyOptions): boolean =>
+    name === 'sigVerify' ? options.sigVerify === false : Boolean(options[name]);
+  for (const [one, other, first, second] of EXCLUSIONS) {
+    if (isGiven(one) && isGiven(other)) {
+      throw new UsageError('exclusive', `${first} and ${second} cannot be used together`);
+    }
+  }
+  if (options.nobmap === true && options.bmapSig !== undefined) {
+    const problem = 'the bmap signature file was specified, but bmap file was not found';
+    throw new UsageError('no-map', problem);
+  }
+  if (options.targets.length === 0) throw new UsageError('no-target', 'name a target to write to');
+  if ((options.retries ?? 0) > 0 && options.verifyTarget !== true) {
+    const problem = '--retries needs --verify-target: only what is read back is found to be wrong';
+    throw new UsageError('retries', problem);
+  }
+  if (!Number.isSafeInteger(options.retries ?? 0) || (options.retries ?? 0) < 0) {
+    throw new UsageError('retries', `--retries wants a count, not ${options.retries}`);
+  }
+}

@@ -1,0 +1,53 @@
+import type { CopyTarget } from './target/copy-target.ts';
+
+/**
+ * The writes of one target, one after the other. Reading and other targets go on meanwhile, and a target
+ * that failed takes no more writes.
+ */
+export class TargetQueue {
+  readonly #target: CopyTarget;
+  #tail: Promise<void> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
+  #hasStarted = false;
+  #bytesWritten = 0;
+
+  constructor(target: CopyTarget) {
+    this.#target = target;
+  }
+
+  /** True once the target may hold a byte of the image. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** Resolves when the bytes have been written, or never will be; does not reject. */
+  async write(bytes: Uint8Array, startByte: number): Promise<void> {
+    const written = this.#tail.then(async () => this.#writeNow(bytes, startByte));
+    this.#tail = written;
+    return written;
+  }
+
+  /** Resolves when all writes so far are done or given up. */
+  async settle(): Promise<void> {
+    await this.#tail;
+  }
+
+  async #writeNow(bytes: Uint8Array, startByte: number): Promise<void> {
+    if (this.#failure !== undefined) return;
+    try {
+      this.#hasStarted = true;
+      await this.#target.writeAt(bytes, startByte);
+      this.#bytesWritten += bytes.length;
+    } catch (error) {
+      this.#failure = { error };
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/** The contract between the bytes of an image and what they are written to. */
+import type { RangeSet } from '../../ranges/range-set.ts';
+
+/** What is done with the bytes of the image that the map leaves out. */
+export type UnmappedPolicy = 'skip' | 'discard' | 'zero';
+
+export interface CompleteOptions {
+  readonly unmapped: RangeSet;
+  readonly policy: UnmappedPolicy;
+  /** The size of the image. */
+  readonly endByte: number;
+  /** Aborting throws the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+export interface CopyTarget {
+  /** As the user gave it. */
+  readonly path: string;
+
+  /** Makes sure that it can be written to and that nobody else does; writes nothing. */
+  claim(): Promise<void>;
+
+  /**
+   * Writes all of the bytes; called in the order of the image, one call at a time. Before the first
+   * call nothing has been changed.
+   */
+  writeAt(bytes: Uint8Array, startByte: number): Promise<void>;
+
+  /** Gives the bytes left out what the policy says, and the target its final size. */
+  complete(options: CompleteOptions): Promise<void>;
+
+  /** Returns when everything written is on the medium. */
+  flush(): Promise<void>;
+
+  /** For reading and writing at any place, past the cache; undefined for what cannot be read back. */
+  openForCheck(): Promise<number | undefined>;
+
+  /** Lets go of it; safe at any time, also twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,89 @@
+/**
+ * A regular file. It gets the size of the image, and a hole wherever nothing was written: what was in it
+ * before does not survive. Until the first byte is written it is neither made nor cut.
+ */
+import { constants, fstatSync, type Stats } from 'node:fs';
+import { access, open, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+
+import { dropCachedPages } from '../../../native/page-cache.ts';
+import { RefusedError, SystemError } from '../../errors/errors.ts';
+import type { CompleteOptions, CopyTarget } from './copy-target.ts';
+import { flushTarget, writeFully, type OpenTarget, type TargetIo } from './target-io.ts';
+
+const { O_RDWR, O_CREAT, O_EXCL } = constants;
+
+export class FileTarget implements CopyTarget {
+  readonly path: string;
+  readonly #found: Stats | undefined;
+  readonly #io: TargetIo;
+  #handle: FileHandle | undefined;
+
+  /** `found` are the facts of the file that was checked, or undefined if there was none. */
+  constructor(filePath: string, found: Stats | undefined, io: TargetIo) {
+    this.path = filePath;
+    this.#found = found;
+    this.#io = io;
+  }
+
+  async claim(): Promise<void> {
+    try {
+      if (this.#found === undefined) await access(path.dirname(this.path), constants.W_OK);
+      else await access(this.path, constants.W_OK);
+    } catch (error) {
+      throw SystemError.from(error, this.path);
+    }
+  }
+
+  async writeAt(bytes: Uint8Array, startByte: number): Promise<void> {
+    await writeFully(this.#io, await this.#begin(), bytes, startByte);
+  }
+
+  async complete({ endByte }: CompleteOptions): Promise<void> {
+    await this.#begin();
+    try {
+      await this.#handle?.truncate(endByte);
+    } catch (error) {
+      throw SystemError.from(error, this.path);
+    }
+  }
+
+  async flush(): Promise<void> {
+    await flushTarget(this.#io, await this.#begin());
+  }
+
+  async openForCheck(): Promise<number> {
+    await this.flush();
+    const file = await this.#begin();
+    dropCachedPages(file);
+    return file.fileDescriptor;
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+
+  /** Makes or empties the file, once. */
+  async #begin(): Promise<OpenTarget> {
+    if (this.#handle === undefined) {
+      try {
+        const making = this.#found === undefined ? O_CREAT | O_EXCL : 0;
+        this.#handle = await open(this.path, O_RDWR | making, 0o666);
+        this.#assertSame(fstatSync(this.#handle.fd));
+        await this.#handle.truncate(0);
+      } catch (error) {
+        throw error instanceof RefusedError ? error : SystemError.from(error, this.path);
+      }
+    }
+    return { fileDescriptor: this.#handle.fd, path: this.path };
+  }
+
+  #assertSame({ dev, ino }: Stats): void {
+    if (this.#found === undefined) return;
+    if (dev === this.#found.dev && ino === this.#found.ino) return;
+    const problem = `${this.path}: is not the file that was checked a moment ago`;
+    throw new RefusedError('target-changed', problem);
+  }
+}
