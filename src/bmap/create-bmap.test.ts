@@ -8,8 +8,6 @@ import { CorruptError, RefusedError } from '../errors/errors.ts';
 import { createBmap, type CreateHost } from './create-bmap.ts';
 
 const EXT4_TYPE = 0xef53;
-const ZFS_TYPE = 0x2fc12fc1;
-const readFilesystemType = () => ZFS_TYPE;
 
 /** A host whose filesystem has blocks of 1 KiB and reports data in bytes 1024-2047. */
 const plainHost: CreateHost = {
@@ -19,7 +17,9 @@ const plainHost: CreateHost = {
   sync: () => {},
   readBlockSize: () => 1024,
   readFilesystemType: () => EXT4_TYPE,
-  readParameter: () => undefined,
+  readZfsParameter: () => {
+    throw new Error('asked of a filesystem that is not ZFS');
+  },
 };
 
 async function create(changes: Partial<CreateHost>, bytes = Buffer.alloc(5000)) {
@@ -77,23 +77,22 @@ it('refuses an empty file', async () => {
   await expect(creating).rejects.toThrow('zero-sized');
 });
 
+/** ZFS with the parameter at that value. */
+function zfsHost(value: string | undefined): Partial<CreateHost> {
+  return {
+    readFilesystemType: () => 0x2fc12fc1,
+    readZfsParameter: () => ({ path: '/sys/zfs_dmu_offset_next_sync', value }),
+  };
+}
+
 describe('on ZFS', () => {
-  it.each([undefined, '0\n', ''])('refuses while the parameter is %j', async (value) => {
-    const asked: string[] = [];
-    const readParameter = (name: string) => {
-      asked.push(name);
-      return value;
-    };
-    const creating = create({ readFilesystemType, readParameter });
+  it.each([undefined, '0', ''])('refuses while the parameter is %j', async (value) => {
+    const creating = create(zfsHost(value));
     await expect(creating).rejects.toThrow(RefusedError);
-    await expect(creating).rejects.toThrow(
-      'echo 1 > /sys/module/zfs/parameters/zfs_dmu_offset_next_sync',
-    );
-    expect(asked).toEqual(['/sys/module/zfs/parameters/zfs_dmu_offset_next_sync']);
+    await expect(creating).rejects.toThrow('echo 1 > /sys/zfs_dmu_offset_next_sync');
   });
 
   it('goes on when it is set', async () => {
-    const bmap = await create({ readFilesystemType, readParameter: () => '1\n' });
-    expect(bmap.mappedBlockCount).toBe(1);
+    expect(await create(zfsHost('1'))).toMatchObject({ mappedBlockCount: 1 });
   });
 });

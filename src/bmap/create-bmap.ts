@@ -7,6 +7,14 @@ import type { Bmap } from './bmap.ts';
 import { buildBmap } from './build-bmap.ts';
 import { readDataRanges, type HoleCalls, type OpenFile } from './hole-map.ts';
 
+/** The module parameter `zfs_dmu_offset_next_sync`. */
+export interface ZfsParameter {
+  /** Where it is read and set. */
+  readonly path: string;
+  /** Undefined if it cannot be read. */
+  readonly value: string | undefined;
+}
+
 /** What is asked of the machine. */
 export interface CreateHost extends HoleCalls {
   /** Writes the file's data to its disk: delayed allocations would look like holes. */
@@ -15,8 +23,8 @@ export interface CreateHost extends HoleCalls {
   readBlockSize(file: OpenFile): number;
   /** `f_type` of statfs. */
   readFilesystemType(file: OpenFile): number;
-  /** The content of `path`, or undefined if there is no such file. */
-  readParameter(path: string): string | undefined;
+  /** Asked only on ZFS. */
+  readZfsParameter(): ZfsParameter;
 }
 
 export interface CreateBmapOptions extends OpenFile {
@@ -29,7 +37,6 @@ export interface CreateBmapOptions extends OpenFile {
 
 /** OpenZFS: include/os/linux/zfs/sys/zfs_vfsops_os.h, ZFS_SUPER_MAGIC. */
 const ZFS_TYPE = 0x2fc1_2fc1;
-const ZFS_PARAMETER = '/sys/module/zfs/parameters/zfs_dmu_offset_next_sync';
 
 /**
  * @throws {CorruptError} kind `empty-image`.
@@ -65,10 +72,10 @@ function syncFile(host: CreateHost, file: OpenFile): void {
 /** ZFS calls data that was not written yet a hole, unless it is told to write it when asked. */
 function assertHolesAreReported(host: CreateHost, file: OpenFile): void {
   if (host.readFilesystemType(file) !== ZFS_TYPE) return;
-  const value = host.readParameter(ZFS_PARAMETER);
-  if (value?.trim() === '1') return;
+  const { path, value } = host.readZfsParameter();
+  if (value === '1') return;
   throw new RefusedError(
     'zfs-holes',
-    `${file.path}: lies on ZFS, which may report data as holes while zfs_dmu_offset_next_sync is ${value?.trim() ?? 'not known'}; set it with: echo 1 > ${ZFS_PARAMETER}`,
+    `${file.path}: lies on ZFS, which may report data as holes while zfs_dmu_offset_next_sync is ${value ?? 'not known'}; set it with: echo 1 > ${path}`,
   );
 }

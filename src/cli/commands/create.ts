@@ -1,4 +1,4 @@
-import { fsyncSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { fsyncSync, statfsSync, statSync } from 'node:fs';
 
 import { readBlockSize } from '../../../native/block-size.ts';
 import { readExtents } from '../../../native/fiemap.ts';
@@ -7,6 +7,7 @@ import { createBmap, type CreateHost } from '../../bmap/create-bmap.ts';
 import { formatBmap } from '../../bmap/format-bmap.ts';
 import { formatHumanSize } from '../../bmap/human-size.ts';
 import { UsageError } from '../../errors/errors.ts';
+import { readZfsParameter } from '../../host/zfs.ts';
 import { describeForeignFormat } from '../../image/foreign-formats.ts';
 import { FileReader } from '../../image/file-reader.ts';
 import { listFilesystems } from '../../scan/list-filesystems.ts';
@@ -113,12 +114,5 @@ const host: CreateHost = {
   readBlockSize: ({ fileDescriptor, path }) =>
     readBlockSize(fileDescriptor) ?? statSync(path).blksize,
   readFilesystemType: ({ path }) => statfsSync(path).type,
-  readParameter: (path) => {
-    try {
-      return readFileSync(path, 'latin1');
-    } catch {
-      // Whatever the reason, it is not known that the parameter is set.
-      return undefined;
-    }
-  },
+  readZfsParameter: () => readZfsParameter(),
 };
