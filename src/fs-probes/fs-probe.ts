@@ -33,6 +33,8 @@ export interface Claim {
   readonly lengthBytes: number;
   readonly label?: string;
   readonly uuid?: string;
+  /** True if what lies here calls itself a copy, so that the filesystem starts elsewhere. */
+  readonly isCopy?: boolean;
   /** Claims of one probe with the same group are one filesystem on several volumes. */
   readonly group?: string;
 }

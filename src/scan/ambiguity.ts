@@ -21,8 +21,10 @@ export function findAmbiguities(
         startByte: volume.startByte,
       });
     } else if (types.length === 1 && volume.partition === undefined && isPartitioned) {
+      // ISO images for all machines carry partition tables on purpose.
+      const level = types[0] === 'ISO 9660' ? 'info' : 'warning';
       findings.push({
-        level: 'warning',
+        level,
         code: 'scan.filesystem-before-table',
         text: `image: ${types[0]} starts at its first byte, and there is a partition table too; only blocks that both leave free are left out`,
         startByte: 0,

@@ -27,12 +27,34 @@ export function scanClaims(volumes: readonly Volume[], options: ScanOptions): Sc
   const findings: Finding[] = [];
   const groups: ClaimGroup[] = [];
   const results: ClaimResult[] = [];
-  for (const volume of volumes) {
+  const places = groupByPlace(volumes);
+  const distinct = places.map(([first]) => first);
+  for (const volume of distinct) {
     const claims = groupClaims(volume, groups);
     for (const claim of recognizeFormats(volume, claims > 0)) results.push(resultWhole(claim));
   }
-  for (const group of groups) results.push(...scanGroup(group, volumes, options, findings));
-  return { results, findings };
+  for (const group of groups) results.push(...scanGroup(group, distinct, options, findings));
+  return { results: results.flatMap((result) => spreadToTwins(result, places)), findings };
+}
+
+/** Volumes that are the same bytes: a hybrid MBR names partitions of the GPT once more. */
+type Twins = readonly [Volume, ...Volume[]];
+
+function groupByPlace(volumes: readonly Volume[]): readonly Twins[] {
+  const places = new Map<string, [Volume, ...Volume[]]>();
+  for (const volume of volumes) {
+    const place = `${volume.startByte}+${volume.reader.sizeBytes}`;
+    const known = places.get(place);
+    if (known === undefined) places.set(place, [volume]);
+    else known.push(volume);
+  }
+  return [...places.values()];
+}
+
+/** What was found once holds for every volume of the same place. */
+function spreadToTwins(result: ClaimResult, places: readonly Twins[]): readonly ClaimResult[] {
+  const twins = places.find(([first]) => first === result.claim.volume) ?? [];
+  return twins.map((volume) => ({ ...result, claim: { ...result.claim, volume } }));
 }
 
 /** Asks every probe about the volume and sorts the answers into groups. Returns their number. */

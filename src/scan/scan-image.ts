@@ -84,8 +84,9 @@ export function surveyImage(reader: ImageReader, options: ScanImageOptions = {})
     kept.add(startByte, Math.min(endByte, reader.sizeBytes));
   }
   for (const number of options.keepPartitions ?? []) {
-    const { startByte, endByte } = findPartition(volumes, number);
-    kept.add(startByte, endByte);
+    for (const { startByte, endByte } of findPartitions(volumes, number)) {
+      kept.add(startByte, endByte);
+    }
   }
   if (!table.isTrusted) kept.add(0, reader.sizeBytes);
   const largeGaps = table.isTrusted ? findLargeGaps(reader.sizeBytes, volumes) : RangeSet.empty;
@@ -147,10 +148,9 @@ function findOverride(
     : undefined;
 }
 
-function findPartition(volumes: readonly ImageVolume[], number: number): ImageVolume {
-  const found = volumes.find(({ partition }) => partition?.number === number);
-  if (found === undefined) {
-    throw new UsageError('no-such-partition', `the image has no partition ${number} to keep`);
-  }
-  return found;
+/** More than one in a hybrid table, which numbers GPT and MBR partitions apart. */
+function findPartitions(volumes: readonly ImageVolume[], number: number): readonly ImageVolume[] {
+  const found = volumes.filter(({ partition }) => partition?.number === number);
+  if (found.length > 0) return found;
+  throw new UsageError('no-such-partition', `the image has no partition ${number} to keep`);
 }

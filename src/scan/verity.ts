@@ -63,12 +63,14 @@ function protectByType(volumes: readonly ImageVolume[], protect: Protect): void 
     role: volume.partition === undefined ? undefined : verityRole(volume.partition.type),
   }));
   const hashed = new Set(
-    roles.flatMap(({ role }) => (role !== undefined && role.role !== 'data' ? [role.family] : [])),
+    roles.flatMap(({ role }) =>
+      role?.role === 'hash' || role?.role === 'signature' ? [role.family] : [],
+    ),
   );
   for (const { volume, role } of roles) {
     if (role === undefined) continue;
-    if (role.family === 'chromeos-root') {
-      protect(volume, 'ChromeOS keeps a hash tree behind its root filesystem');
+    if (role.role === 'self-hashed') {
+      protect(volume, 'partitions of its type carry their own hash tree');
     } else if (role.role === 'data' && hashed.has(role.family)) {
       protect(volume, 'a verity partition for its type is in the image');
     }

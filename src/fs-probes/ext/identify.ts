@@ -36,6 +36,7 @@ export function identifyExt(volume: Volume): Claim | undefined {
     type: isJournalDevice(words) ? JOURNAL_TYPE : extVersion(words),
     lengthBytes: Math.max(claimedLength(bytes) ?? reader.sizeBytes, lengthAfterReplay(volume)),
     ...(label === '' ? {} : { label }),
+    ...(raw.s_rev_level === 1 && raw.s_block_group_nr !== 0 ? { isCopy: true } : {}),
     uuid: formatUuid(raw.s_uuid),
   };
 }
