@@ -35,9 +35,14 @@ export function formatCopyEvent(event: CopyEvent): readonly string[] {
       return [`reading back '${event.target}'`];
     case 'rewriting':
       return [`writing ${formatHumanSize(event.bytes)} again to '${event.target}'`];
-    default:
-      return [];
+    case 'target-done':
+    case 'target-failed':
+    case 'progress':
+    case 'finding':
+    case 'debug':
+      break;
   }
+  return [];
 }
 
 function describeMap(bmap: Bmap): readonly string[] {

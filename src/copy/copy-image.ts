@@ -59,7 +59,7 @@ async function openAndCopy(options: CopyOptions, signal: AbortSignal): Promise<C
   if (needsSystemCalls(options)) loadLibc();
   const sourceOptions = makeSourceOptions(options, onEvent, signal);
   const open = async (): Promise<ImageSource> => openSource(options.image, sourceOptions);
-  const source = await open();
+  const source = await openFirst(open);
   try {
     const map =
       options.nobmap === true
@@ -87,6 +87,17 @@ async function openAndCopy(options: CopyOptions, signal: AbortSignal): Promise<C
     };
   } finally {
     await source.close();
+  }
+}
+
+/** Scripts know a failure to open the image by its first line. */
+async function openFirst(open: () => Promise<ImageSource>): Promise<ImageSource> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const problem = `cannot open image:\n${error.message}`;
+    throw new SystemError(error.kind, undefined, problem, { cause: error });
   }
 }
 

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/** Starts the program under the name bmaptool: its surface, its messages, and only its exit codes. */
+import { BmapError } from '../errors/errors.ts';
+import { ArgumentError } from './bmaptool/parse-arguments.ts';
+import { runBmaptool, VOICE } from './bmaptool/run-bmaptool.ts';
+import { formatUsage } from './bmaptool/surface.ts';
+import { escapeMessage } from './escape-text.ts';
+import { describeTargetState, renderError } from './render-error.ts';
+import { watchSignals } from './signals.ts';
+
+const EXIT = { failed: 1, usage: 2 } as const;
+
+const signal = watchSignals({
+  SIGINT: EXIT.failed,
+  SIGTERM: EXIT.failed,
+  SIGHUP: EXIT.failed,
+});
+
+try {
+  await runBmaptool(process.argv.slice(2), signal);
+} catch (error) {
+  if (error instanceof ArgumentError) {
+    const { spec, message } = error;
+    const problem = escapeMessage(`${spec.program}: error: ${message}`);
+    process.stderr.write(`${formatUsage(spec)}${problem}\n`);
+    process.exitCode = EXIT.usage;
+  } else {
+    process.stderr.write(`${VOICE.error}${render(error)}\n\n`);
+    process.exitCode = EXIT.failed;
+  }
+}
+
+function render(error: unknown): string {
+  if (error instanceof BmapError) {
+    return escapeMessage(`${error.message}${describeTargetState(error)}`);
+  }
+  return signal.aborted ? 'interrupted, exiting' : renderError(error);
+}
