@@ -118,6 +118,9 @@ describe('checksum types', () => {
     expect(error).toBeInstanceOf(UnsupportedError);
     expect(error.kind).toBe('checksum-type');
     expect(error.message).toMatch(/^x\.bmap, line \d+: .*"sha257"/);
+    // Entities stay as they are.
+    const escaped = failureOf(changed('> sha256 <', '> sha&lt;256 <'));
+    expect(escaped.message).toContain('"sha&lt;256"');
   });
 });
 
@@ -256,6 +259,11 @@ describe('damage is named with its line', () => {
     for (let length = 0; length < good.trimEnd().length; length++) {
       expect(failureOf(Buffer.from(good.slice(0, length), 'latin1'))).toBeInstanceOf(CorruptError);
     }
+  });
+
+  it('says of a file that ends inside BlockMap that it was cut', () => {
+    const error = failureOf(Buffer.from(good.slice(0, good.indexOf('</BlockMap>'))));
+    expect(error.message).toMatch(/^x\.bmap, line \d+: .*has been cut$/);
   });
 
   it.each([
