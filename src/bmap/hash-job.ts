@@ -105,7 +105,9 @@ function hashRange(job: HashJob, index: number, chunk: Uint8Array): HashOutcome 
         atByte,
       );
     } catch (error) {
-      const { code = 'EUNKNOWN', message } = error as NodeJS.ErrnoException;
+      const { errno, code = 'EUNKNOWN', message } = error as NodeJS.ErrnoException;
+      // Not from the system: a mistake of the caller, such as a descriptor that is no number.
+      if (errno === undefined) throw error;
       return { kind: 'failed', code, message };
     }
     if (count === 0) return { kind: 'short-read', endByte: atByte };

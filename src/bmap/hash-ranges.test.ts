@@ -7,6 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { makeScratchFolder } from '../../test/support/scratch.ts';
 import { SystemError } from '../errors/errors.ts';
 import { RangeSet } from '../ranges/range-set.ts';
+import { planHashJob, readBytesDone, runHashJob, stopHashJob } from './hash-job.ts';
 import { hashRanges } from './hash-ranges.ts';
 
 // Small jobs only: they run without threads. Threads are tested on the compiled files in test/bmap.
@@ -86,4 +87,12 @@ it('refuses a range behind the end, and does nothing once aborted', async () => 
   await expect(hashRanges(options)).rejects.toThrow(RangeError);
   const signal = AbortSignal.abort(new Error('enough'));
   await expect(hashRanges({ ...options, signal })).rejects.toThrow('enough');
+});
+
+it('ends a job after the chunk it is at when it is stopped', () => {
+  const { fileDescriptor } = openSample();
+  const job = planHashJob(fileDescriptor, 'sha256', 32, [0, 2_000_000]);
+  stopHashJob(job);
+  expect(runHashJob(job)).toEqual({ kind: 'stopped' });
+  expect(readBytesDone(job)).toBe(0);
 });

@@ -63,6 +63,11 @@ it('passes on what the system says', async () => {
   await expect(hashRanges(options)).rejects.toMatchObject({ code: 'BMAP_SYSTEM', kind: 'EISDIR' });
 });
 
+it('passes on a mistake of the caller as what it is', async () => {
+  const hashed = hashRanges({ ...openSample(), fileDescriptor: 0.5, ranges });
+  await expect(hashed).rejects.toMatchObject({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+});
+
 it('lets go of the file before it says that it was aborted', async () => {
   const abort = new AbortController();
   const hashed = hashRanges({ ...openSample(), ranges, signal: abort.signal });
