@@ -68,7 +68,7 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs on several devices', () => {
-  it.each(recipes)('$title', (recipe) => {
+  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))('%s', (_title, recipe) => {
     const isParity = recipe.title.startsWith('raid5') || recipe.title.startsWith('raid6');
     const { report } = judgeImage(makeImage(recipe), { isParity });
     expect(report.findings).toEqual([]);

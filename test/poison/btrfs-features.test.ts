@@ -68,7 +68,7 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs on one device', () => {
-  it.each(recipes)('$title', (recipe) => {
+  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))('%s', (_title, recipe) => {
     const { report } = judgeImage(makeImage(recipe));
     expect(report.findings).toEqual([]);
     expect(report.volumes[0]!.claims[0]!.facts?.state).toBe('clean');

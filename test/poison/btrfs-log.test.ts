@@ -59,7 +59,7 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs after a power cut', () => {
-  it.each(recipes)('$title', (recipe) => {
+  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))('%s', (_title, recipe) => {
     const isParity = recipe.title === 'raid5';
     const { report } = judgeImage(makeImage(recipe), { hasLog: true, isParity });
     expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);

@@ -176,6 +176,14 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect(image.scan().refusal).toBe('device-extents');
     });
 
+    it('device extents without a chunk', () => {
+      image.editTree(DEVICE_TREE, (items) => {
+        const extent = items.find(({ type }) => type === 204)!;
+        return [...items, { ...extent, offset: 120n << 20n }];
+      });
+      expect(image.scan().refusal).toBe('device-extents');
+    });
+
     it('a replacement that has not ended', () => {
       const data = new Uint8Array(80);
       data[32] = 1;

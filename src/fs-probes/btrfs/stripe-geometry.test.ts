@@ -20,6 +20,7 @@ const shapes = [
   { name: 'raid6', bit: 0x100, stripes: 3 },
   { name: 'raid6', bit: 0x100, stripes: 5 },
 ];
+const titled = shapes.map((shape) => [`${shape.name} on ${shape.stripes}`, shape] as const);
 const ROWS = 6;
 
 function makeChunk({ bit, stripes }: { bit: number; stripes: number }): Chunk {
@@ -94,7 +95,7 @@ const places = (bit: number, stripes: number, strips: number, copy = 0) => {
 };
 
 describe('footprint', () => {
-  it.each(shapes)('of $name on $stripes is every copy of every sector', (shape) => {
+  it.each(titled)('of %s is every copy of every sector', (_title, shape) => {
     const chunk = makeChunk(shape);
     const sectors = chunk.lengthBytes / 4096;
     assert(
@@ -108,7 +109,7 @@ describe('footprint', () => {
     );
   });
 
-  it.each(shapes)('of all of $name on $stripes is all stripes', (shape) => {
+  it.each(titled)('of all of %s is all stripes', (_title, shape) => {
     const chunk = makeChunk(shape);
     const whole = { startByte: 0, endByte: chunk.stripeLengthBytes * shape.stripes };
     expect([...footprintSet(chunk, 0, chunk.lengthBytes)]).toEqual([whole]);

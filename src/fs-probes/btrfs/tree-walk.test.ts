@@ -174,4 +174,14 @@ describe('walkTree', () => {
     tree.edit(6, (node) => void (node[101 + 21] = 1));
     expect(() => tree.walk()).toThrow(/item 0 lies outside/);
   });
+
+  it('gives up if item data lie among the keys', () => {
+    const tree = makeTree();
+    tree.edit(6, (node) => {
+      const view = new DataView(node.buffer, node.byteOffset);
+      // Two items of 25 bytes each: the first byte that data may have is 50.
+      view.setUint32(101 + 17, 49, true);
+    });
+    expect(() => tree.walk()).toThrow(/item 0 lies outside/);
+  });
 });

@@ -1,0 +1,176 @@
+/**
+ * Wide sweeps over btrfs: random mkfs options with random histories, judged by the kernel; long mutation;
+ * and what a filesystem of many extents costs.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+
+import { FileReader } from '../../src/image/file-reader.ts';
+import { RangeSet } from '../../src/ranges/range-set.ts';
+import { decideMapping, surveyImage } from '../../src/scan/scan-image.ts';
+import { EditableBtrfs } from '../support/btrfs-edit.ts';
+import {
+  fillWithFiles,
+  judgeImage,
+  makeEmptyImage,
+  MIB,
+  noise,
+  withBtrfs,
+  withDevices,
+  writeAndSync,
+  type BtrfsImage,
+} from '../support/btrfs-image.ts';
+import { readFixture, readFixtureFacts } from '../support/fixtures.ts';
+import { SeededRandom } from '../support/random.ts';
+import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
+import { run, tryRun } from '../support/run.ts';
+import { makeScratchFolder } from '../support/scratch.ts';
+
+const HISTORIES = 60;
+const MUTATIONS = 60_000;
+const needs = [
+  ...requireRoot(),
+  ...requireTools('mkfs.btrfs', 'btrfs', 'mount', 'losetup', 'sfdisk'),
+];
+
+describeWith(needs, 'random btrfs histories', () => {
+  it.each(Array.from({ length: HISTORIES }, (_, seed) => seed))('history %i', (seed) => {
+    const random = new SeededRandom(seed);
+    const { image, isParity, hasLog } = makeHistory(random);
+    const { report } = judgeImage(image, { isParity, hasLog });
+    const codes = report.findings.map(({ code }) => code);
+    expect(codes).toEqual(hasLog ? ['btrfs.log-tree'] : []);
+  });
+});
+
+describeWith(requireTools('xz'), 'a mutated btrfs image, at length', () => {
+  it('frees no used byte when what a checksum covers is damaged', () => {
+    const bytes = readFixture('btrfs-treelog');
+    const facts = readFixtureFacts('btrfs-treelog');
+    const ranges = facts.reference_used.map(([startByte, endByte]) => ({ startByte, endByte }));
+    const reference = RangeSet.of(...ranges);
+    const image = new EditableBtrfs(bytes);
+    const nodes = image.nodes(reference);
+    const random = new SeededRandom(99);
+    for (let round = 0; round < MUTATIONS; round++) {
+      const changes = Array.from({ length: 1 + random.below(3) }, () => {
+        const at = random.pick(nodes).startByte + random.below(image.superblock.nodeSize);
+        return { at, before: bytes[at]! };
+      });
+      for (const { at } of changes) bytes[at]! ^= 1 + random.below(255);
+      const freed = reference.subtract(image.scan().used).lengthBytes;
+      expect({ round, freed }).toEqual({ round, freed: 0 });
+      for (const { at, before } of changes.toReversed()) bytes[at] = before;
+    }
+  });
+});
+
+describeWith(needs, 'the cost of many extents', () => {
+  it('is one read of the trees that record allocation, and run lists', () => {
+    const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), [8192 * MIB]);
+    let treeBytes = 0;
+    withDevices(image, {}, (devices) => {
+      run('mkfs.btrfs', ['--quiet', ...devices]);
+      withBtrfs(devices, { options: 'nodatasum,max_inline=0' }, (folder) => {
+        for (let index = 0; index < 4; index++) writeScattered(path.join(folder, `f${index}`));
+      });
+      const stats = run('btrfs', ['inspect-internal', 'tree-stats', '-b', devices[0]!]);
+      treeBytes = Number(/extent tree\s+Total size: (\d+)/.exec(stats)?.[1]);
+    });
+    expect(treeBytes).toBeGreaterThan(10 * MIB);
+    const reader = new FileReader(image.file);
+    const report = decideMapping(surveyImage(reader));
+    reader.close();
+    expect(report.findings).toEqual([]);
+    expect(reader.cost.bytesRead).toBeLessThan(treeBytes * 1.1 + MIB);
+    expect(reader.cost.reads).toBeLessThan(treeBytes / 16384);
+    expect(process.resourceUsage().maxRSS / 1024).toBeLessThan(600);
+  });
+});
+
+interface History {
+  readonly image: BtrfsImage;
+  readonly isParity: boolean;
+  readonly hasLog: boolean;
+}
+
+function makeHistory(random: SeededRandom): History {
+  const [profile, count] = random.pick([
+    ['single', 1],
+    ['dup', 1],
+    ['single', 2],
+    ['raid0', 2],
+    ['raid1', 2],
+    ['raid1c3', 3],
+    ['raid10', 4],
+    ['raid5', 3],
+    ['raid6', 4],
+  ] as const);
+  const nodeSize = random.pick(['4096', '16384', '65536']);
+  const csum = random.pick(['crc32c', 'xxhash', 'sha256', 'blake2']);
+  const features = random.pick([
+    [],
+    ['-R', '^free-space-tree'],
+    ['-O', '^no-holes'],
+    ['-O', '^skinny-metadata'],
+  ]);
+  const options = random.pick(['', 'compress-force=zstd', 'nodatacow', 'autodefrag']);
+  const hasLog = random.oneIn(2);
+  const sizes = Array.from({ length: count }, () => 300 * MIB);
+  const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), sizes);
+  const cut = { ...image, file: `${image.file}.cut` };
+  withDevices(image, {}, (devices) => {
+    const layout = ['-d', profile, '-m', profile, '-n', nodeSize, '--csum', csum];
+    run('mkfs.btrfs', ['--quiet', ...layout, ...features, ...devices]);
+    const mount = ['commit=300', ...(options === '' ? [] : [options])].join(',');
+    withBtrfs(devices, { options: mount }, (folder) => {
+      for (let step = 3 + random.below(6); step > 0; step--) takeStep(folder, step, random);
+      run('sync', ['-f', folder]);
+      if (hasLog) {
+        for (let index = 0; index < 1 + random.below(30); index++) {
+          const bytes = noise(index, 1 + random.below(200_000));
+          writeAndSync(path.join(folder, `synced-${index}`), bytes, random.below(3) * 65_536);
+        }
+        run('cp', ['--sparse=always', image.file, cut.file]);
+      }
+    });
+  });
+  return { image: hasLog ? cut : image, isParity: /raid[56]/.test(profile), hasLog };
+}
+
+function takeStep(folder: string, step: number, random: SeededRandom): void {
+  const at = (name: string) => path.join(folder, `${name}-${step}`);
+  switch (random.below(6)) {
+    case 0:
+      return fillWithFiles(folder, step, 30 + random.below(150));
+    case 1:
+      run('btrfs', ['subvolume', 'create', at('sub')]);
+      return fillWithFiles(at('sub'), step, 60);
+    case 2:
+      return void run('btrfs', ['subvolume', 'snapshot', folder, at('snapshot')]);
+    case 3:
+      return void run('btrfs', ['balance', 'start', '--full-balance', folder]);
+    case 4: {
+      const name = random.pick(['', ...readdirSync(folder)]);
+      const isSubvolume = /^(sub|snapshot)-/.test(name);
+      if (isSubvolume) run('btrfs', ['subvolume', 'delete', path.join(folder, name)]);
+      else if (name !== '') rmSync(path.join(folder, name), { recursive: true });
+      return;
+    }
+    default:
+      mkdirSync(at('folder'));
+      tryRun('fallocate', ['-l', `${1 + random.below(9)}MiB`, path.join(at('folder'), 'room')]);
+  }
+}
+
+/** 60,000 extents of one sector, none beside the next of the same file. */
+function writeScattered(file: string): void {
+  const sector = noise(1, 4096);
+  const descriptor = openSync(file, 'w');
+  for (let index = 0; index < 60_000; index++) {
+    writeSync(descriptor, sector, 0, sector.length, index * 8192);
+  }
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
