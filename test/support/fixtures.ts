@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 const FOLDER = path.resolve(import.meta.dirname, '../../test-images/fixtures');
@@ -26,4 +27,17 @@ export function readFixture(name: string): Uint8Array<ArrayBuffer> {
 
 export function readFixtureFacts(name: string): FixtureFacts {
   return JSON.parse(readFileSync(path.join(FOLDER, `${name}.json`), 'utf8')) as FixtureFacts;
+}
+
+/** The lines of the manifest for the files in it, as they are in the mounted `folder`. */
+export function manifestOf(folder: string, facts: FixtureFacts): Readonly<Record<string, string>> {
+  const entries = Object.entries(facts.manifest_after_recovery).map(([name, line]) => {
+    const file = path.join(folder, name);
+    const stats = statSync(file);
+    const mode = stats.mode.toString(8);
+    if (stats.isDirectory()) return [name, `D ${mode}`] as const;
+    const digest = createHash('sha256').update(readFileSync(file)).digest('hex');
+    return [name, `${line[0]} ${mode} ${stats.size} ${digest.slice(0, 16)}`] as const;
+  });
+  return Object.fromEntries(entries);
 }
