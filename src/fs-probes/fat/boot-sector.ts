@@ -10,7 +10,6 @@
 import { layout, decode, byteRun, u16le, u32le, u8 } from '../../bytes/layout.ts';
 import { hasAscii } from '../../bytes/text.ts';
 import { CorruptError, UnsupportedError } from '../../errors/errors.ts';
-import { alignUp } from '../../ranges/byte-range.ts';
 
 export const BOOT_SECTOR_BYTES = 512;
 const DIRECTORY_ENTRY_BYTES = 32;
@@ -121,7 +120,8 @@ export function hasPartitionTable(bytes: Uint8Array): boolean {
 /**
  * Judges the first 512 bytes of a volume.
  * @throws {CorruptError} with the quantity as kind, like `table-count`, if no FAT can have it.
- * @throws {UnsupportedError} for BitLocker To Go and for versions of FAT32 that do not exist yet.
+ * @throws {UnsupportedError} for BitLocker To Go, for versions of FAT32 that do not exist yet, and
+ *   for a root directory that ends inside of a sector.
  */
 export function parseBootSector(bytes: Uint8Array): BootSector {
   const raw = decode(biosParameterLayout, bytes);
@@ -147,7 +147,8 @@ export function parseBootSector(bytes: Uint8Array): BootSector {
   const reservedBytes = raw.BPB_RsvdSecCnt * sectorBytes;
   const fatBytes = fatSectors * sectorBytes;
   const rootStartByte = reservedBytes + raw.BPB_NumFATs * fatBytes;
-  const rootBytes = alignUp(raw.BPB_RootEntCnt * DIRECTORY_ENTRY_BYTES, sectorBytes);
+  const rootBytes = raw.BPB_RootEntCnt * DIRECTORY_ENTRY_BYTES;
+  if (rootBytes % sectorBytes !== 0) throw unevenRoot(raw.BPB_RootEntCnt, sectorBytes);
   const dataStartByte = rootStartByte + rootBytes;
   const clusterCount = Math.floor((lengthBytes - dataStartByte) / clusterBytes);
   check(clusterCount >= 1, 'total-sectors', totalSectors);
@@ -224,6 +225,15 @@ function check(isGood: boolean, kind: string, found: number): void {
     kind,
     { structure: STRUCTURE, startByte: 0 },
     `${kind.replaceAll('-', ' ')} of ${found}, which no FAT can have; check it with fsck.fat`,
+  );
+}
+
+/** Linux does not mount such, and mtools and dosfstools put the first cluster into different places. */
+function unevenRoot(entries: number, sectorBytes: number): UnsupportedError {
+  return new UnsupportedError(
+    'uneven-root',
+    { structure: STRUCTURE, startByte: 0x11 },
+    `a root directory of ${entries} entries does not fill whole sectors of ${sectorBytes} bytes, and where the clusters start behind it is not agreed upon`,
   );
 }
 

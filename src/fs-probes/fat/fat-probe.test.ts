@@ -246,6 +246,13 @@ describe('between FAT12 and FAT16', () => {
     expect(clustersOf(atari)).toContain(500);
   });
 
+  it('refuses a root directory that ends inside of a sector', () => {
+    const image = makeFatImage({ bits: 16, clusterCount: 5000, sectorBytes: 1024 });
+    image.bytes.set(new TextEncoder().encode('FAT16   '), 0x36);
+    encodeInto(biosParameterLayout, image.bytes, { BPB_RootEntCnt: 528 });
+    expect(() => scanBytes(image)).toThrow(expect.objectContaining({ kind: 'uneven-root' }));
+  });
+
   it('refuses more clusters than 16 bits can number', () => {
     const image = makeFatImage({ bits: 16, clusterCount: 65_525 });
     image.bytes.set(new TextEncoder().encode('FAT16   '), 0x36);
