@@ -2,6 +2,8 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { onTestFinished } from 'vitest';
+
 import { run } from './run.ts';
 
 export interface LoopOptions {
@@ -13,17 +15,28 @@ export interface LoopOptions {
 
 /** Attaches the file to a loop device while `body` runs. */
 export function withLoop<T>(file: string, options: LoopOptions, body: (device: string) => T): T {
-  const args = ['--find', '--show'];
-  if (options.readOnly === true) args.push('--read-only');
-  if (options.startByte !== undefined) args.push('--offset', `${options.startByte}`);
-  if (options.lengthBytes !== undefined) args.push('--sizelimit', `${options.lengthBytes}`);
-  if (options.sectorBytes !== undefined) args.push('--sector-size', `${options.sectorBytes}`);
-  const device = run('losetup', [...args, file]).trim();
+  const device = attach(file, options);
   try {
     return body(device);
   } finally {
     run('losetup', ['--detach', device]);
   }
+}
+
+/** Attaches the file to a loop device until the running test ends. */
+export function attachLoop(file: string, options: LoopOptions = {}): string {
+  const device = attach(file, options);
+  onTestFinished(() => void run('losetup', ['--detach', device]));
+  return device;
+}
+
+function attach(file: string, options: LoopOptions): string {
+  const args = ['--find', '--show'];
+  if (options.readOnly === true) args.push('--read-only');
+  if (options.startByte !== undefined) args.push('--offset', `${options.startByte}`);
+  if (options.lengthBytes !== undefined) args.push('--sizelimit', `${options.lengthBytes}`);
+  if (options.sectorBytes !== undefined) args.push('--sector-size', `${options.sectorBytes}`);
+  return run('losetup', [...args, file]).trim();
 }
 
 export interface MountOptions extends LoopOptions {

@@ -2,6 +2,7 @@
  * What a test needs from the machine. Where it is missing the test is skipped under a title that says
  * what to install; with `BMAP_TEST_REQUIRE_ALL=1`, as continuous integration sets it, it fails instead.
  */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'vitest';
@@ -17,13 +18,17 @@ const PACKAGES: Readonly<Record<string, string>> = {
   bzip2: 'bzip2',
   dd: 'coreutils',
   debugfs: 'e2fsprogs',
+  delpart: 'util-linux',
   dumpe2fs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
   'fsck.fat': 'dosfstools',
+  gpg: 'gpg',
+  'gpg-agent': 'gpg-agent',
+  gpgv: 'gpgv',
   gzip: 'gzip',
   losetup: 'mount',
-  lzop: 'lzop',
   lz4: 'lz4',
+  lzop: 'lzop',
   mattrib: 'mtools',
   mcopy: 'mtools',
   mdel: 'mtools',
@@ -38,15 +43,24 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mmd: 'mtools',
   mount: 'mount',
   parted: 'parted',
+  python3: 'python3',
   'qemu-img': 'qemu-utils',
   resize2fs: 'e2fsprogs',
+  script: 'bsdutils',
   sfdisk: 'fdisk',
   sgdisk: 'gdisk',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  sshd: 'openssh-server',
+  sshpass: 'sshpass',
+  swapon: 'mount',
+  tar: 'tar',
   truncate: 'coreutils',
   tune2fs: 'e2fsprogs',
   veritysetup: 'cryptsetup-bin',
   xorriso: 'xorriso',
   xz: 'xz-utils',
+  zip: 'zip',
   zstd: 'zstd',
 };
 
@@ -63,6 +77,19 @@ export function requireTools(...tools: readonly string[]): Requirement {
         throw new Error(`name the Debian package of ${tool} in requirements.ts`);
       return `${tool}: apt-get install ${name}`;
     });
+}
+
+/** For servers that are a library of Python. The keys are modules. */
+const PYTHON_PACKAGES: Readonly<Record<string, string>> = { pyftpdlib: 'python3-pyftpdlib' };
+
+/** @throws {Error} for a module that is not in the table above. */
+export function requirePythonModule(module: string): Requirement {
+  const name = PYTHON_PACKAGES[module];
+  if (name === undefined) throw new Error(`name the Debian package of ${module}`);
+  const missing = requireTools('python3');
+  if (missing.length > 0) return missing;
+  const { status } = spawnSync('python3', ['-c', `import ${module}`]);
+  return status === 0 ? [] : [`the Python module ${module}: apt-get install ${name}`];
 }
 
 /** For loop devices and mounts. */
