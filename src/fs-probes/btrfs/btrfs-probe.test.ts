@@ -176,6 +176,13 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect(image.scan().refusal).toBe('device-extents');
     });
 
+    it('a device extent elsewhere than its stripe', () => {
+      image.editTree(DEVICE_TREE, (items) =>
+        items.map((item) => (item.type === 204 ? { ...item, offset: item.offset + 4096n } : item)),
+      );
+      expect(image.scan().refusal).toBe('device-extents');
+    });
+
     it('device extents without a chunk', () => {
       image.editTree(DEVICE_TREE, (items) => {
         const extent = items.find(({ type }) => type === 204)!;
