@@ -31,13 +31,21 @@ export function readFixtureFacts(name: string): FixtureFacts {
 
 /** The lines of the manifest for the files in it, as they are in the mounted `folder`. */
 export function manifestOf(folder: string, facts: FixtureFacts): Readonly<Record<string, string>> {
-  const entries = Object.entries(facts.manifest_after_recovery).map(([name, line]) => {
-    const file = path.join(folder, name);
+  const names = Object.keys(facts.manifest_after_recovery);
+  return Object.fromEntries(names.map((name) => [name, manifestLine(path.join(folder, name))]));
+}
+
+function manifestLine(file: string): string {
+  try {
     const stats = statSync(file);
     const mode = stats.mode.toString(8);
-    if (stats.isDirectory()) return [name, `D ${mode}`] as const;
+    if (stats.isDirectory()) return `D ${mode}`;
     const digest = createHash('sha256').update(readFileSync(file)).digest('hex');
-    return [name, `${line[0]} ${mode} ${stats.size} ${digest.slice(0, 16)}`] as const;
-  });
-  return Object.fromEntries(entries);
+    return `F ${mode} ${stats.size} ${digest.slice(0, 16)}`;
+  } catch (error) {
+    // What was half deleted when the power went cannot be read before it is repaired.
+    const { errno } = error as { errno?: number };
+    if (errno === undefined) throw error;
+    return `ERR ${-errno}`;
+  }
 }
