@@ -4,10 +4,15 @@
  * the areas that no program reads on a healthy volume (second table, backup of the boot sector) too.
  * The count of used clusters must be that of fsck.fat, so the map is also as small as it can be.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
 
+import { BOOT_SECTOR_BYTES, parseBootSector } from '../../src/fs-probes/fat/boot-sector.ts';
 import { makeFatVolume, poisonFatVolume, type FatGeometry } from '../support/fat-volumes.ts';
+import { scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireTools } from '../support/requirements.ts';
+import { run } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
 
 const KiB = 1024;
@@ -56,4 +61,39 @@ describeWith(needs, 'what the map of a FAT volume leaves out', () => {
     expect(result.releasedBytes).toBeGreaterThan(0);
     expect(result.releasedBytes).toBe(result.freeBytes ?? result.releasedBytes);
   });
+});
+
+describeWith(needs, 'a FAT volume whose directories are newer than its table', () => {
+  it.each(['-F 12', '-F 16', '-F 32'])(
+    'keeps the files that the table does not know: %s',
+    (options) => {
+      const folder = makeScratchFolder();
+      const image = path.join(folder, 'image');
+      expect(
+        makeFatVolume(folder, { sizeBytes: options === '-F 12' ? 4 * MiB : 40 * MiB, options }),
+      ).toBeUndefined();
+      run('mmd', ['-i', image, '::/sub']);
+      const boot = parseBootSector(readFileSync(image).subarray(0, BOOT_SECTOR_BYTES));
+      const tables = readFileSync(image).subarray(boot.reservedBytes, boot.rootStartByte);
+      const content = Buffer.alloc(300, 'newer than the table ');
+      writeFileSync(path.join(folder, 'file'), content);
+      run('mcopy', ['-i', image, path.join(folder, 'file'), '::/sub/new']);
+      // The power goes before the tables are written; the mark is that of Linux.
+      const bytes = readFileSync(image);
+      bytes.set(tables, boot.reservedBytes);
+      bytes[boot.isFat32 ? 0x41 : 0x25] = 1;
+      writeFileSync(image, bytes);
+      const place = bytes.indexOf(content);
+
+      const report = scanFileForTest(image);
+      expect(report.findings.map(({ code }) => code)).toEqual(['fat.dirty']);
+      expect(report.mapped.covers(place, place + content.length)).toBe(true);
+      expect(report.mapped.lengthBytes).toBeLessThan(2 * MiB);
+      bytes[boot.isFat32 ? 0x41 : 0x25] = 0;
+      writeFileSync(image, bytes);
+      // Without the mark only the table counts, and no file is behind it: what the test rests on.
+      const { released } = scanFileForTest(image).volumes[0]!.claims[0]!;
+      expect(released.covers(place, place + content.length)).toBe(true);
+    },
+  );
 });

@@ -51,6 +51,15 @@ function entry(cluster: number, others: number): number {
   return cluster <= 2 ? 0x0fffffff : others;
 }
 
+/** Not unmounted, with a root directory of all clusters up to `end`. */
+function longRoot(end: number) {
+  return madeUpVolume((cluster) => {
+    if (cluster === 1) return 0x07ffffff;
+    if (cluster === 2) return 3;
+    return entry(cluster, cluster < end ? cluster + 1 : 0x0fffffff);
+  });
+}
+
 it('bounds the number of runs', () => {
   const everySecond = madeUpVolume((cluster) => entry(cluster, cluster % 2 === 0 ? 0x0fffffff : 0));
   expect(() => scanFat(everySecond)).toThrow(expect.objectContaining({ kind: 'too-many-runs' }));
@@ -59,12 +68,6 @@ it('bounds the number of runs', () => {
 });
 
 it('bounds a walk through directories', () => {
-  const longRoot = (end: number) =>
-    madeUpVolume((cluster) => {
-      if (cluster === 1) return 0x07ffffff; // not unmounted
-      if (cluster === 2) return 3;
-      return entry(cluster, cluster < end ? cluster + 1 : 0x0fffffff);
-    });
   expect(() => scanFat(longRoot(300_000))).toThrow(
     expect.objectContaining({ kind: 'directories-too-large' }),
   );
