@@ -11,9 +11,7 @@ describe('the same map as bmaptool, for many files', () => {
   for (const [title, mkfs, type, blockSize] of hosts) {
     const tools = requireTools('bmaptool', mkfs[0]!, 'mount', 'losetup');
     itWith([...tools, ...requireRoot()], `on ${title}`, () => {
-      withHost(mkfs, type, (folder) =>
-        expectSameMaps(folder, blockSize, RANDOM_IMAGES, SEED),
-      );
+      withHost(mkfs, type, (folder) => expectSameMaps(folder, blockSize, RANDOM_IMAGES, SEED));
     });
   }
 });
