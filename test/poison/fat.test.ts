@@ -87,7 +87,8 @@ describeWith(needs, 'a FAT volume whose directories are newer than its table', (
 
       const report = scanFileForTest(image);
       expect(report.findings.map(({ code }) => code)).toEqual(['fat.dirty']);
-      expect(report.mapped.covers(place, place + content.length)).toBe(true);
+      const leftOut = report.volumes[0]!.claims[0]!.released;
+      expect(leftOut.intersects(place, place + content.length)).toBe(false);
       expect(report.mapped.lengthBytes).toBeLessThan(2 * MiB);
       bytes[boot.isFat32 ? 0x41 : 0x25] = 0;
       writeFileSync(image, bytes);
