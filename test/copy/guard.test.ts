@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { copyImage } from '../../src/copy/copy-image.ts';
 import type { CopyOptions } from '../../src/copy/copy-options.ts';
