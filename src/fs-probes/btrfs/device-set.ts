@@ -18,7 +18,8 @@ export interface Device {
 
 /**
  * Reads the superblock of every claimed volume.
- * @throws {CorruptError} if one device is there twice, or the volume ends before its device does.
+ * @throws {CorruptError} if superblocks contradict each other, or a volume ends before its device does.
+ * @throws {UnsupportedError} if one device is there twice: nothing tells which of them would be used.
  */
 export function openDevices(claims: readonly Claim[]): readonly Device[] {
   const devices = claims.map(({ volume }) => openDevice(volume, readSuperblock(volume.reader)));
@@ -28,7 +29,7 @@ export function openDevices(claims: readonly Claim[]): readonly Device[] {
       devices.some((other) => other.volume !== volume && isSameDevice(other.superblock, superblock))
     ) {
       const message = `device ${superblock.devid} is in the image more than once; which one counts is not known`;
-      throw new CorruptError('duplicate-device', place, message);
+      throw new UnsupportedError('duplicate-device', place, message);
     }
     if (
       superblock.nodeSize !== first.nodeSize ||
@@ -61,7 +62,8 @@ export class DeviceSet {
 
   /**
    * The device with a UUID; undefined if it is missing.
-   * @throws {CorruptError} if it has another number, or if it is a seed that is there twice.
+   * @throws {CorruptError} if it has another number.
+   * @throws {UnsupportedError} if it is a seed that is there twice.
    */
   find(uuid: string, devid: number): Device | undefined {
     if (!this.#byUuid.has(uuid)) this.#byUuid.set(uuid, this.#findSeed(uuid));
@@ -91,7 +93,7 @@ export class DeviceSet {
     const [seed, second] = this.#seeds.filter(({ superblock }) => superblock.deviceUuid === uuid);
     if (second !== undefined) {
       const message = `seed device ${second.superblock.devid} is in the image more than once`;
-      throw new CorruptError('duplicate-device', place, message);
+      throw new UnsupportedError('duplicate-device', place, message);
     }
     return seed && openDevice(seed.volume, seed.superblock);
   }

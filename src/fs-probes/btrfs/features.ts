@@ -18,6 +18,8 @@ type FeatureTable = ReadonlyMap<bigint, string>;
 const MIXED_BACKREF = 0x1n;
 /** Extents of striped data chunks are placed by a tree of their own, inside the stripes of the chunk. */
 const RAID_STRIPE_TREE = 0x4000n;
+/** Nodes carry another UUID than the one that users see. */
+const METADATA_UUID = 0x400n;
 const FREE_SPACE_TREE = 0x1n;
 const FREE_SPACE_TREE_VALID = 0x2n;
 const BLOCK_GROUP_TREE = 0x8n;
@@ -35,7 +37,7 @@ const incompatFeatures: FeatureTable = new Map([
   [0x80n, 'raid56'],
   [0x100n, 'skinny-metadata'],
   [0x200n, 'no-holes'],
-  [0x400n, 'metadata-uuid'],
+  [METADATA_UUID, 'metadata-uuid'],
   [0x800n, 'raid1c34'],
   [RAID_STRIPE_TREE, 'raid-stripe-tree'],
   [0x10000n, 'squota'],
@@ -85,6 +87,10 @@ export function refuseUnknownFeatures(features: FeatureBits, flags: bigint, plac
 /** Names of the features in use. */
 export function featureNames({ incompat, compatRo }: FeatureBits): readonly string[] {
   return [...namesOf(incompat, incompatFeatures), ...namesOf(compatRo, compatRoFeatures)];
+}
+
+export function hasMetadataUuid({ incompat }: FeatureBits): boolean {
+  return (incompat & METADATA_UUID) !== 0n;
 }
 
 export function hasRaidStripeTree({ incompat }: FeatureBits): boolean {

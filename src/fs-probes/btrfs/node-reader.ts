@@ -62,8 +62,10 @@ export class NodeReader {
     const faults: string[] = [];
     let damaged = 0;
     for (let copy = 0; copy < copyCount(chunk); copy++) {
+      // A batch fails as a whole if one of its nodes lies on a missing device; the others may not.
       const bytes =
-        copy === 0 ? firstCopy : this.#readCopy(chunk, node.logicalByte, this.nodeSize, copy);
+        (copy === 0 ? firstCopy : undefined) ??
+        this.#readCopy(chunk, node.logicalByte, this.nodeSize, copy);
       const fault = bytes === undefined ? 'its device is missing' : this.#faultOf(bytes, node);
       if (bytes !== undefined && fault === undefined) {
         this.#damagedCopies += damaged;

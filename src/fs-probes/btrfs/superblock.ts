@@ -12,7 +12,7 @@ import { hasAscii, readText } from '../../bytes/text.ts';
 import { CorruptError, UnsupportedError, type Place } from '../../errors/errors.ts';
 import type { ImageReader } from '../../image/image-reader.ts';
 import { checksumTypes, hasValidChecksum, type ChecksumType } from './checksum.ts';
-import { refuseUnknownFeatures, type FeatureBits } from './features.ts';
+import { hasMetadataUuid, refuseUnknownFeatures, type FeatureBits } from './features.ts';
 import type { TreeRoot } from './tree-node.ts';
 
 export const SUPERBLOCK_BYTES = 4096;
@@ -34,9 +34,7 @@ export const superblockLayout = layout('btrfs superblock', SUPERBLOCK_BYTES, {
   root: u64le(0x50),
   chunk_root: u64le(0x58),
   log_root: u64le(0x60),
-  total_bytes: u64le(0x70),
   bytes_used: u64le(0x78),
-  num_devices: u64le(0x88),
   sectorsize: u32le(0x90),
   nodesize: u32le(0x94),
   sys_chunk_array_size: u32le(0xa0),
@@ -74,7 +72,6 @@ export interface Superblock {
   readonly logRootTree: TreeRoot | undefined;
   /** Sum of all extents, in logical bytes: copies count once. */
   readonly usedBytes: number;
-  readonly deviceCount: number;
   /** The device this superblock lies on. */
   readonly devid: number;
   readonly deviceUuid: string;
@@ -146,7 +143,7 @@ export function parseSuperblock(bytes: Uint8Array, startByte: number): Superbloc
   });
   return {
     fsid: formatUuid(raw.fsid),
-    metadataUuid: features.incompat & METADATA_UUID ? raw.metadata_uuid : raw.fsid,
+    metadataUuid: hasMetadataUuid(features) ? raw.metadata_uuid : raw.fsid,
     label: readText(raw.label),
     flags: raw.flags,
     generation,
@@ -164,15 +161,12 @@ export function parseSuperblock(bytes: Uint8Array, startByte: number): Superbloc
     logRootTree:
       raw.log_root === 0n ? undefined : root(raw.log_root, raw.log_root_level, generation + 1),
     usedBytes: number(raw.bytes_used, 'bytes_used'),
-    deviceCount: number(raw.num_devices, 'num_devices'),
     devid: number(raw.dev_item_devid, 'devid'),
     deviceUuid: formatUuid(raw.dev_item_uuid),
     deviceBytes: number(raw.dev_item_total_bytes, 'dev_item.total_bytes'),
     systemChunkArray: raw.sys_chunk_array.subarray(0, raw.sys_chunk_array_size),
   };
 }
-
-const METADATA_UUID = 0x400n;
 
 function isPowerOfTwo(value: number, least: number, most: number): boolean {
   return value >= least && value <= most && (value & (value - 1)) === 0;

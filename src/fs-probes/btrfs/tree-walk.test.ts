@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryReader } from '../../image/memory-reader.ts';
 import type { Volume } from '../fs-probe.ts';
 import { checksumTypes } from './checksum.ts';
-import { METADATA, type Chunk } from './chunk-item.ts';
+import { METADATA, type Chunk, type Stripe } from './chunk-item.ts';
 import { ChunkMap } from './chunk-map.ts';
 import type { DeviceSet } from './device-set.ts';
 import { NodeReader } from './node-reader.ts';
@@ -61,7 +61,11 @@ class Tree {
     }
   }
 
-  walk(root: TreeRoot = { logicalByte: address(0), level: 2, generation: GENERATION }) {
+  walk(
+    root: TreeRoot = { logicalByte: address(0), level: 2, generation: GENERATION },
+    place: Chunk = chunk,
+    missing: readonly string[] = [],
+  ) {
     const reads: string[] = [];
     const inner = new MemoryReader(this.bytes);
     const volume: Volume = {
@@ -76,9 +80,12 @@ class Tree {
         },
       },
     };
-    const devices = { volumeOf: () => volume } as unknown as DeviceSet;
+    const volumeOf = ({ deviceUuid }: Stripe) => {
+      return missing.includes(deviceUuid) ? undefined : volume;
+    };
+    const devices = { volumeOf } as unknown as DeviceSet;
     const format = { nodeSize: NODE_BYTES, checksum: crc32c, fsids: [new Uint8Array(16)] };
-    const reader = new NodeReader(new ChunkMap([chunk]), devices, format);
+    const reader = new NodeReader(new ChunkMap([place]), devices, format);
     const items: number[] = [];
     const nodes: number[] = [];
     walkTree(
@@ -109,6 +116,31 @@ describe('walkTree', () => {
     expect(nodes).toEqual([0, 3, 9, 5, 6, 7, 20, 21]);
     expect(reads).toEqual(['0+1', '3+1', '9+1', '5+3', '20+2']);
     expect(damaged).toBe(0);
+  });
+
+  it('reads neighbours one by one where a device of some of them is missing', () => {
+    const tree = new Tree();
+    tree.write(0, 1, [15, 16]);
+    tree.write(15, 0, [1]);
+    tree.write(16, 0, [2]);
+    // Node 15 ends the first strip, on devices a and b; node 16 starts the second, on c and d.
+    const strip = tree.bytes.slice(0, 32 * NODE_BYTES);
+    const half = 16 * NODE_BYTES;
+    tree.bytes.set(strip.subarray(0, half), 0);
+    tree.bytes.set(strip.subarray(half), 3 * half);
+    tree.bytes.fill(0, half, 3 * half);
+    const raid10: Chunk = {
+      ...chunk,
+      lengthBytes: 2 * half,
+      profile: profileOf(METADATA | 0x40)!,
+      stripes: ['a', 'b', 'c', 'd'].map((deviceUuid, index) => {
+        return { devid: index, deviceUuid, startByte: index * half };
+      }),
+      stripeLengthBytes: half,
+    };
+    const root = { logicalByte: address(0), level: 1, generation: GENERATION };
+    expect(tree.walk(root, raid10, ['b', 'c']).items).toEqual([1, 2]);
+    expect(() => tree.walk(root, raid10, ['c', 'd'])).toThrow(/its device is missing/);
   });
 
   it('reads the other copy of a damaged node', () => {
