@@ -30,7 +30,7 @@ interface FsckAnswer {
   readonly freeBytes: number | undefined;
 }
 
-export interface FatJudgement extends FsckAnswer {
+interface FatJudgement extends FsckAnswer {
   readonly files: readonly string[];
   /** Digests of what no program reads whole. */
   readonly fixedAreas: string;

@@ -7,13 +7,8 @@
  */
 import { CorruptError } from '../../errors/errors.ts';
 import type { ImageReader } from '../../image/image-reader.ts';
-import {
-  BOOT_SECTOR_BYTES,
-  geometryOf,
-  hasSignature,
-  parseBootSector,
-  type BootSector,
-} from './boot-sector.ts';
+import { BOOT_SECTOR_BYTES, geometryOf, parseBootSector, type BootSector } from './boot-sector.ts';
+import { hasSignature } from './boot-signature.ts';
 import { allOnes, nextCluster, readEntry, type FatTable } from './fat-table.ts';
 
 /** True if entry 0 of the table is the media byte with all other bits set, as every formatter writes it. */

@@ -5,18 +5,16 @@
  *
  * What is relied on, with sources: docs/formats/fat.md.
  */
-import { BmapError, CorruptError, SystemError } from '../../errors/errors.ts';
+import { CorruptError, UnsupportedError } from '../../errors/errors.ts';
 import type { Claim, FsFacts, FsProbe, ScanSink, Volume } from '../fs-probe.ts';
 import { scanAllocation } from './allocation-scan.ts';
+import { BOOT_SECTOR_BYTES, parseBootSector, type BootSector } from './boot-sector.ts';
 import {
-  BOOT_SECTOR_BYTES,
   hasFatName,
   hasPartitionTable,
   hasSignature,
   isForeignBootSector,
-  parseBootSector,
-  type BootSector,
-} from './boot-sector.ts';
+} from './boot-signature.ts';
 import { clusterStart, walkDirectories } from './directory-walk.ts';
 import {
   checkMediaEntries,
@@ -61,7 +59,7 @@ function tryParse(bytes: Uint8Array): BootSector | undefined {
   try {
     return parseBootSector(bytes);
   } catch (error) {
-    if (error instanceof BmapError && !(error instanceof SystemError)) return undefined;
+    if (error instanceof CorruptError || error instanceof UnsupportedError) return undefined;
     throw error;
   }
 }
