@@ -6,12 +6,44 @@ import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSy
 import path from 'node:path';
 
 import type { RangeSet } from '../../src/ranges/range-set.ts';
-import { probeExtFile } from './ext-images.ts';
+import { makeSparseFile, probeExtFile } from './ext-images.ts';
+import { populate } from './ext-judges.ts';
 import { run } from './run.ts';
 import { makeScratchFolder } from './scratch.ts';
 
 /** Blocks of one transaction. More than one descriptor block of 1 KiB can name. */
 const TRANSACTION_BLOCKS = 150;
+
+/**
+ * A filesystem before and after files came and went, and a place for the image between the two.
+ * @param lengthBytes of the filesystem, if that is not the whole file.
+ */
+export function makeFilesystems(options: string, sizeBytes: number, lengthBytes = sizeBytes) {
+  const folder = makeScratchFolder();
+  const [before, after, image] = ['before', 'after', 'image'].map((name) =>
+    path.join(folder, name),
+  );
+  const content = makeScratchFolder();
+  populate(content, 1, 30);
+  makeSparseFile(before!, sizeBytes);
+  const make = [
+    '-q',
+    '-F',
+    ...options.split(' '),
+    '-d',
+    content,
+    before!,
+    `${lengthBytes / 1024}K`,
+  ];
+  run('mke2fs', make);
+  copyFileSync(before!, after!);
+  const commands = ['rm /d1/f1', 'rm /d4/f19', 'rm /long-link', 'mkdir /more'];
+  for (let index = 0; index < 30; index++) {
+    commands.push(`write ${path.join(content, 'd1', 'f11')} more/n${index}`);
+  }
+  run('debugfs', ['-w', '-f', '-', after!], { input: `${commands.join('\n')}\n` });
+  return { before: before!, after: after!, image: image! };
+}
 
 export interface DirtyOptions {
   /** Options of debugfs' `journal_open`, for example `-c -v 3`. */

@@ -1,18 +1,11 @@
 /** Journals of every format, written by debugfs, so that they can be tested without root. */
-import { copyFileSync } from 'node:fs';
-import path from 'node:path';
 import { expect, it } from 'vitest';
 
-import { makeDirtyImage } from '../../../../test/support/dirty-journal.ts';
-import {
-  freeByDumpe2fs,
-  makeSparseFile,
-  probeExtFile,
-} from '../../../../test/support/ext-images.ts';
-import { populate, treeByDebugfs } from '../../../../test/support/ext-judges.ts';
+import { makeDirtyImage, makeFilesystems } from '../../../../test/support/dirty-journal.ts';
+import { freeByDumpe2fs, probeExtFile } from '../../../../test/support/ext-images.ts';
+import { treeByDebugfs } from '../../../../test/support/ext-judges.ts';
 import { describeWith, requireTools } from '../../../../test/support/requirements.ts';
 import { run, tryRun } from '../../../../test/support/run.ts';
-import { makeScratchFolder } from '../../../../test/support/scratch.ts';
 
 const MiB = 1024 * 1024;
 const SIZE_BYTES = 16 * MiB;
@@ -37,7 +30,7 @@ const needs = requireTools('mke2fs', 'debugfs', 'dumpe2fs', 'e2fsck', 'resize2fs
 
 describeWith(needs, 'a journal that debugfs wrote', () => {
   it.each(FORMATS)('is replayed: tags of $tagBytes bytes, $make', ({ tagBytes, make, open }) => {
-    const { before, after, image } = makeFilesystems(make);
+    const { before, after, image } = makeFilesystems(make, SIZE_BYTES);
     const loggedBlocks = makeDirtyImage(before, after, image, { open });
     expect(loggedBlocks).toBeGreaterThan(5);
     expect(tagBytesByDumpe2fs(image)).toBe(tagBytes);
@@ -45,7 +38,7 @@ describeWith(needs, 'a journal that debugfs wrote', () => {
   });
 
   it.each(REVOKE_FORMATS)('keeps revoked copies out: tags of $tagBytes bytes, $make', (format) => {
-    const { before, after, image } = makeFilesystems(format.make);
+    const { before, after, image } = makeFilesystems(format.make, SIZE_BYTES);
     const text = run('dumpe2fs', [after]);
     const revoked = [Number(/Block bitmap at (\d+)/.exec(text)![1])];
     makeDirtyImage(before, after, image, { open: format.open, revoked });
@@ -58,7 +51,7 @@ describeWith(needs, 'a journal that debugfs wrote', () => {
 
   it('may hold the news that the filesystem has grown', () => {
     for (const make of ['-t ext4 -b 1024', '-t ext4 -b 4096 -g 1024', '-t ext3 -b 1024']) {
-      const { before, after, image } = makeFilesystems(make, SIZE_BYTES / 2);
+      const { before, after, image } = makeFilesystems(make, SIZE_BYTES, SIZE_BYTES / 2);
       run('resize2fs', ['-f', after, `${SIZE_BYTES / 1024}K`]);
       makeDirtyImage(before, after, image, { open: make.includes('ext4') ? '-c -v 3' : '' });
       expect(probeExtFile(image).claim.lengthBytes).toBe(SIZE_BYTES);
@@ -73,34 +66,6 @@ function tagBytesByDumpe2fs(image: string): number {
   if (features.includes('journal_checksum_v3')) return 16;
   const has64Bit = features.includes('journal_64bit');
   return 8 + (has64Bit ? 4 : 0) + (features.includes('journal_checksum_v2') ? 2 : 0);
-}
-
-/** A filesystem before and after files came and went. */
-function makeFilesystems(options: string, lengthBytes = SIZE_BYTES) {
-  const folder = makeScratchFolder();
-  const [before, after, image] = ['before', 'after', 'image'].map((name) =>
-    path.join(folder, name),
-  );
-  const content = makeScratchFolder();
-  populate(content, 1, 30);
-  makeSparseFile(before!, SIZE_BYTES);
-  const make = [
-    '-q',
-    '-F',
-    ...options.split(' '),
-    '-d',
-    content,
-    before!,
-    `${lengthBytes / 1024}K`,
-  ];
-  run('mke2fs', make);
-  copyFileSync(before!, after!);
-  const commands = ['rm /d1/f1', 'rm /d4/f19', 'rm /long-link', 'mkdir /more'];
-  for (let index = 0; index < 30; index++) {
-    commands.push(`write ${path.join(content, 'd1', 'f11')} more/n${index}`);
-  }
-  run('debugfs', ['-w', '-f', '-', after!], { input: `${commands.join('\n')}\n` });
-  return { before: before!, after: after!, image: image! };
 }
 
 /** The map is what dumpe2fs calls used before or after the replay: not less, and not more. */
