@@ -47,7 +47,7 @@ export async function makeCopyFixture(shape: FixtureShape = {}): Promise<CopyFix
   const { sizeBytes = SIZE_BYTES, blockBytes = 4096, checksums = true } = shape;
   const folder = makeScratchFolder();
   const image = path.join(folder, 'disk.img');
-  const bytes = Buffer.from(new SeededRandom(sizeBytes + blockBytes).bytes(sizeBytes));
+  const bytes = Buffer.from(new SeededRandom(sizeBytes).bytes(sizeBytes));
   shape.content?.(bytes);
   writeFileSync(image, bytes);
   const all = RangeSet.of({ startByte: 0, endByte: sizeBytes });
