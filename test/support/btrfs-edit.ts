@@ -64,10 +64,13 @@ export class EditableBtrfs {
     );
   }
 
-  /** Changes fields of the superblock and its copies. */
-  patchSuperblock(changes: Partial<Decoded<typeof superblockLayout.fields>>): void {
+  /** Changes fields of the superblock and its copies, or only of those named. */
+  patchSuperblock(
+    changes: Partial<Decoded<typeof superblockLayout.fields>>,
+    starts = SUPERBLOCK_STARTS,
+  ): void {
     const { checksum } = this;
-    for (const startByte of SUPERBLOCK_STARTS) {
+    for (const startByte of starts) {
       if (startByte + SUPERBLOCK_BYTES > this.bytes.length) break;
       const block = this.bytes.subarray(startByte, startByte + SUPERBLOCK_BYTES);
       encodeInto(superblockLayout, block, changes);

@@ -104,6 +104,7 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       ['the target of a replacement', { dev_item_devid: 0n }, 'device-replace'],
       ['a device that the chunk tree does not know', { dev_item_devid: 7n }, 'device-number'],
       ['a device that ends behind the image', { dev_item_total_bytes: 134221824n }, 'truncated'],
+      ['a superblock of another place', { bytenr: 0x400_0000n }, 'superblock-address'],
       ['nodes of 2 KiB', { nodesize: 2048 }, 'node-size'],
       ['sectors of 3000 bytes', { sectorsize: 3000 }, 'sector-size'],
       ['trees higher than 8', { root_level: 8 }, 'tree-level'],
@@ -346,12 +347,30 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect([...used]).toEqual([...reference]);
     });
 
-    it('a copy of the superblock', () => {
+    it.each([
+      ['of another commit', { generation: 3n }],
+      ['of another filesystem', { fsid: new Uint8Array(16) }],
+      ['of another place', { bytenr: 0x1_0000n }],
+      ['with unknown features', { incompat_flags: 0x8361n }],
+    ])('a copy of the superblock %s', (_title, change) => {
+      image.patchSuperblock(change, [0x400_0000]);
+      const { used, findings } = image.scan();
+      expect(findings.map(({ code }) => code)).toContain('btrfs.superblock-copy');
+      expect([...used]).toEqual([...reference]);
+    });
+
+    it('but not of a copy that an fsync left behind', () => {
+      image.patchSuperblock({ log_root: 0n }, [0x400_0000]);
+      expect(image.scan().findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
+    });
+
+    it('a copy of the superblock whose checksum is wrong', () => {
       image.bytes[0x400_0080]! ^= 1;
       const { used, findings } = image.scan();
       expect(findings.map(({ code }) => code)).toContain('btrfs.superblock-copy');
       expect([...used]).toEqual([...reference]);
     });
+  });
   });
 
   it('reads free space bitmaps, least significant bit first', () => {
