@@ -47,7 +47,7 @@ function describeOpinion(
 ): Finding {
   const { name, startByte } = claim.volume;
   if (opinion.kind === 'refused') {
-    const text = `${name}: ${readerName} was not asked: ${opinion.reason}`;
+    const text = `${name}: ${readerName} gave no answer: ${opinion.reason}`;
     return { level: 'info', code: 'cross-check.skipped', text, startByte };
   }
   const disputed = released.intersect(opinion.used);
