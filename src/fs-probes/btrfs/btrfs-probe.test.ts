@@ -371,7 +371,6 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect([...used]).toEqual([...reference]);
     });
   });
-  });
 
   it('reads free space bitmaps, least significant bit first', () => {
     image.editTree(FREE_SPACE_TREE, (items) => items.map(toBitmap));
