@@ -43,7 +43,6 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mmd: 'mtools',
   mount: 'mount',
   parted: 'parted',
-  python3: 'python3',
   'qemu-img': 'qemu-utils',
   resize2fs: 'e2fsprogs',
   script: 'bsdutils',
@@ -79,6 +78,9 @@ export function requireTools(...tools: readonly string[]): Requirement {
     });
 }
 
+/** The one that Debian's packages are for, whichever comes first in the PATH. */
+export const SYSTEM_PYTHON = '/usr/bin/python3';
+
 /** For servers that are a library of Python. The keys are modules. */
 const PYTHON_PACKAGES: Readonly<Record<string, string>> = { pyftpdlib: 'python3-pyftpdlib' };
 
@@ -86,9 +88,7 @@ const PYTHON_PACKAGES: Readonly<Record<string, string>> = { pyftpdlib: 'python3-
 export function requirePythonModule(module: string): Requirement {
   const name = PYTHON_PACKAGES[module];
   if (name === undefined) throw new Error(`name the Debian package of ${module}`);
-  const missing = requireTools('python3');
-  if (missing.length > 0) return missing;
-  const { status } = spawnSync('python3', ['-c', `import ${module}`]);
+  const { status } = spawnSync(SYSTEM_PYTHON, ['-c', `import ${module}`]);
   return status === 0 ? [] : [`the Python module ${module}: apt-get install ${name}`];
 }
 

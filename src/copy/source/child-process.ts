@@ -84,7 +84,7 @@ function waitForEnd(child: ChildProcess): Promise<ProgramOutcome> {
 /** Writes everything and closes. A program that stops listening says why with its exit status. */
 async function feed(input: StreamReader, target: Writable): Promise<void> {
   let isGone = false;
-  target.once('error', () => {
+  target.on('error', () => {
     isGone = true;
   });
   const closed = once(target, 'close').catch(() => {});

@@ -3,7 +3,7 @@ import { CorruptError, UnsupportedError, UsageError } from '../../errors/errors.
 import type { ByteInput, InputContext } from './byte-input.ts';
 import { ArchiveImage } from './archive/archive-image.ts';
 import type { ArchiveMembers } from './archive/archive-member.ts';
-import { isTarHeader } from './archive/tar-header.ts';
+import { startsLikeTar } from './archive/tar-header.ts';
 import { readTar } from './archive/tar-reader.ts';
 import { readZipFile } from './archive/zip-file.ts';
 import { readZipStream } from './archive/zip-stream.ts';
@@ -205,7 +205,7 @@ async function assertImage(
 }
 
 function findArchive(head: Buffer): 'tar' | 'zip' | undefined {
-  if (isTarHeader(head)) return 'tar';
+  if (startsLikeTar(head)) return 'tar';
   return isZip(head) ? 'zip' : undefined;
 }
 

@@ -23,8 +23,14 @@ const TYPE = 156;
 const MAGIC = [257, 8] as const;
 const PREFIX = [345, 155] as const;
 
-/** Whether this can be the first block of an archive. The checksum says no to nearly anything else. */
-export function isTarHeader(head: Uint8Array): boolean {
+/** Whether an archive starts like this, damaged or not. V7 has no magic, but a checksum. */
+export function startsLikeTar(head: Uint8Array): boolean {
+  const magic = Buffer.from(head.subarray(MAGIC[0], MAGIC[0] + 5)).toString('latin1');
+  return magic === 'ustar' || hasTarChecksum(head);
+}
+
+/** The checksum says no to nearly anything that is no header. */
+function hasTarChecksum(head: Uint8Array): boolean {
   if (head.length < BLOCK_BYTES) return false;
   const block = Buffer.from(head.buffer, head.byteOffset, BLOCK_BYTES);
   const stated = parseOctal(field(block, CHECKSUM));
@@ -34,7 +40,7 @@ export function isTarHeader(head: Uint8Array): boolean {
 /** @throws {CorruptError} kind `damaged`. */
 export function parseTarHeader(block: Buffer, structure: string, startByte: number): TarHeader {
   const place = { structure, startByte };
-  if (!isTarHeader(block)) {
+  if (!hasTarChecksum(block)) {
     const text = 'no header of a member, but something else stands here: the archive is damaged';
     throw new CorruptError('damaged', place, text);
   }

@@ -10,6 +10,12 @@ export class PaxRecords {
     return this.#values.get(key);
   }
 
+  /** Whether anything is said about a sparse file. */
+  get isSparse(): boolean {
+    const keys = [...this.#values.keys()];
+    return this.#sparseNumbers.length > 0 || keys.some((key) => key.startsWith('GNU.sparse.'));
+  }
+
   /** The repeated records of sparse format 0.0, in the form of 0.1. */
   get sparseList(): string | undefined {
     const isSparse = this.#values.has('GNU.sparse.numblocks') || this.#sparseNumbers.length > 0;

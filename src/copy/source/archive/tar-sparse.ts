@@ -64,6 +64,7 @@ export async function readPaxMap(
   input: StreamReader,
   structure: string,
 ): Promise<SparseMap | undefined> {
+  if (!records.isSparse) return undefined;
   const startByte = input.positionBytes;
   const major = records.get('GNU.sparse.major');
   if (major !== undefined) {
@@ -76,8 +77,9 @@ export async function readPaxMap(
     return makeMap(decimal(records.get('GNU.sparse.realsize')), numbers, structure, startByte);
   }
   const list = records.get('GNU.sparse.map') ?? records.sparseList;
-  if (list === undefined) return undefined;
-  const numbers = list === '' ? [] : list.split(',').map(decimal);
+  // Without a list the numbers make no sense, either.
+  const texts = list === '' ? [] : (list?.split(',') ?? [undefined]);
+  const numbers = texts.map(decimal);
   return makeMap(decimal(records.get('GNU.sparse.size')), numbers, structure, startByte);
 }
 

@@ -47,7 +47,11 @@ async function* readEntry(
   const { structure } = context;
   const { fileName, compressionMethod, compressedSize } = entry;
   assertReadable(fileName, compressionMethod, entry.generalPurposeBitFlag, structure);
-  const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+  const { fileDataStart } = await zip
+    .readLocalFileHeaderPromise(entry, { minimal: true })
+    .catch((error: unknown) => {
+      throw fromZipError(error, input.name, structure);
+    });
   const stored = new StreamReader(
     input.pieces({ startByte: fileDataStart, endByte: fileDataStart + compressedSize }),
   );

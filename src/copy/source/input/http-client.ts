@@ -88,6 +88,8 @@ export class HttpClient {
           ...(url.origin === this.#url.origin && this.#authorization()),
         },
       });
+      // A body that nobody wants any more fails; whoever reads one sees its failure all the same.
+      answer.body.on('error', () => {});
       return {
         status: answer.statusCode,
         header: (name) => [answer.headers[name]].flat()[0],

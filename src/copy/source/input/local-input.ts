@@ -6,8 +6,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
 import { SystemError } from '../../../errors/errors.ts';
-import { readBlockDevices } from '../../../host/block-devices.ts';
-import { LINUX_ROOTS } from '../../../host/host-files.ts';
+import { readDeviceSize } from '../../../host/image-users.ts';
 import type { ByteRange } from '../../../ranges/byte-range.ts';
 import type { ByteInput, InputContext } from '../byte-input.ts';
 import { StreamInput } from './stream-input.ts';
@@ -29,8 +28,7 @@ export async function openLocalInput(file: string, { signal }: InputContext): Pr
     if (stats.isDirectory()) throw SystemError.from({ code: 'EISDIR' }, file);
     if (stats.isFile()) return new LocalInput(fileDescriptor, file, stats.size, signal);
     if (stats.isBlockDevice()) {
-      const device = readBlockDevices(file, LINUX_ROOTS)[0]!;
-      return new LocalInput(fileDescriptor, file, device.endByte - device.startByte, signal);
+      return new LocalInput(fileDescriptor, file, readDeviceSize(file), signal);
     }
     const stream = openStream(fileDescriptor, stats.isFIFO());
     return new StreamInput(stream, { name: file, fileName: path.basename(file), signal });
