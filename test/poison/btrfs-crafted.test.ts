@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 
 import { EditableBtrfs, type LeafItem } from '../support/btrfs-edit.ts';
 import {
+  fillWithFiles,
   judgeImage,
   makeEmptyImage,
   MIB,
@@ -16,7 +17,7 @@ import {
 import { readFixture, readFixtureFacts } from '../support/fixtures.ts';
 import { makePoisonedCopy, scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
-import { run } from '../support/run.ts';
+import { run, tryRun } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
 
 const needs = [...requireRoot(), ...requireTools('mkfs.btrfs', 'btrfs', 'mount', 'losetup', 'xz')];
@@ -41,6 +42,22 @@ describeWith(needs, 'poisoned btrfs', () => {
         });
         expect(found).toEqual(files);
       });
+    });
+  });
+
+  it('with sectors of 64 KiB, which kernels with smaller pages do not mount', () => {
+    const source = makeScratchFolder();
+    fillWithFiles(source);
+    const file = makeEmptyImage(path.join(makeScratchFolder(), 'image'), [400 * MIB]).file;
+    run('mkfs.btrfs', ['-q', '-s', '65536', '-n', '65536', '--rootdir', source, file]);
+    const report = scanFileForTest(file);
+    expect(report.findings).toEqual([]);
+    const copy = `${file}.poisoned`;
+    makePoisonedCopy(file, report.mapped, copy);
+    const { status, stdout, stderr } = tryRun('btrfs', ['check', '--check-data-csum', copy]);
+    expect({ status, stderr, hasErrors: !stdout.includes('no error found') }).toMatchObject({
+      status: 0,
+      hasErrors: false,
     });
   });
 
