@@ -4,6 +4,7 @@
  * all files must be the same, and so must the copies of superblock and descriptors, which no healthy
  * mount reads. The map is also as small as it can be: it must equal what dumpe2fs lists.
  */
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 
@@ -104,7 +105,7 @@ function randomGeometries(): readonly Geometry[] {
 
 const needs = [
   ...requireRoot(),
-  ...requireTools('mke2fs', 'e2fsck', 'dumpe2fs', 'debugfs', 'mount'),
+  ...requireTools('mke2fs', 'e2fsck', 'dumpe2fs', 'debugfs', 'resize2fs', 'mount'),
 ];
 
 describeWith(needs, 'what the map of a clean ext filesystem leaves out', () => {
@@ -126,6 +127,51 @@ describeWith(needs, 'what the map of a clean ext filesystem leaves out', () => {
     const used = freeByDumpe2fs(image).complementWithin(0, geometry.sizeBytes);
     expect([...report.mapped]).toEqual([...used.alignOut(4096, geometry.sizeBytes)]);
   });
+
+  it('nobody misses when descriptors lie in both layouts', () => {
+    const folder = makeScratchFolder();
+    const image = path.join(folder, 'image');
+    makeSparseFile(image, 64 * MiB);
+    // As the kernel leaves it that grows a filesystem without room for descriptors: the old ones stay,
+    // new ones follow meta_bg. 16 groups have one descriptor block.
+    run('mke2fs', '-q -F -t ext4 -b 1024 -g 1024 -O ^resize_inode'.split(' ').concat(image, '16M'));
+    const commands = 'feature meta_bg\nssv first_meta_bg 1\n';
+    run('debugfs', ['-w', '-f', '-', image], { input: commands });
+    run('resize2fs', ['-f', image, '64M']);
+    withMount(image, { type: 'ext4' }, populate);
+
+    const report = scanFileForTest(image);
+    const poisoned = path.join(folder, 'poisoned');
+    makePoisonedCopy(image, report.mapped, poisoned);
+    expect(checkExt(poisoned)).toBe(checkExt(image));
+    expect(readAllCopies(poisoned)).toEqual(readAllCopies(image));
+    expect(treeByMount(poisoned)).toEqual(treeByMount(image));
+    const used = freeByDumpe2fs(image).complementWithin(0, 64 * MiB);
+    expect([...report.mapped]).toEqual([...used.alignOut(4096, 64 * MiB)]);
+  });
+
+  it.each(['-t ext4 -b 1024', '-t ext4 -b 4096 -O ^metadata_csum,uninit_bg'])(
+    'nobody misses with unused inodes left out: %s',
+    (options) => {
+      const folder = makeScratchFolder();
+      const image = path.join(folder, 'image');
+      const poisoned = path.join(folder, 'poisoned');
+      makeFilesystem(image, { sizeBytes: 64 * MiB, options });
+      const report = scanFileForTest(image, { lean: true });
+      expect(report.mapped.lengthBytes).toBeLessThan(
+        scanFileForTest(image).mapped.lengthBytes - MiB,
+      );
+      makePoisonedCopy(image, report.mapped, poisoned);
+      expect(checkExt(poisoned)).toBe(checkExt(image));
+      expect(treeByMount(poisoned)).toEqual(treeByMount(image));
+      // The kernel takes unused inodes into use without reading what is there.
+      withMount(poisoned, { type: 'ext4' }, (mounted) => {
+        for (let index = 0; index < 3000; index++)
+          writeFileSync(path.join(mounted, `n${index}`), '');
+      });
+      expect(checkExt(poisoned)).toMatch(/^exit 0/);
+    },
+  );
 });
 
 function makeFilesystem(image: string, { sizeBytes, options, unmountable }: Geometry): void {

@@ -103,9 +103,9 @@ describe('an extent tree', () => {
 
   it.each<[string, (disk: Disk) => void]>([
     ['impossible header', ({ root }) => root.fill(0, 0, 2)],
-    ['impossible header', ({ root }) => void root.set([5], 2)],
-    ['impossible header', ({ root }) => void root.set([9], 4)],
-    ['impossible header', ({ root }) => void root.set([6], 6)],
+    ['impossible header', ({ root }) => root.set([5], 2)],
+    ['impossible header', ({ root }) => root.set([9], 4)],
+    ['impossible header', ({ root }) => root.set([6], 6)],
     ['impossible header', (disk) => writeNode(disk.at(20), 1, [[0, 21]])],
     ['checksum', (disk) => void (disk.at(20)[500]! ^= 1)],
     ['no blocks', (disk) => writeNode(disk.at(20), 0, [[0, 50, 0]])],
@@ -138,14 +138,15 @@ describe('an extent tree', () => {
   });
 });
 
-describe('a block map', () => {
-  function numbers(bytes: Uint8Array, entries: Readonly<Record<number, number>>): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (const [index, block] of Object.entries(entries)) {
-      view.setUint32(Number(index) * 4, block, true);
-    }
+/** Writes block numbers at their places. */
+function numbers(bytes: Uint8Array, entries: Readonly<Record<number, number>>): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (const [index, block] of Object.entries(entries)) {
+    view.setUint32(Number(index) * 4, block, true);
   }
+}
 
+describe('a block map', () => {
   it('has direct blocks and three levels of others', () => {
     const disk = new Disk();
     numbers(disk.root, { 0: 50, 1: 51, 11: 60, 12: 20, 13: 21, 14: 22 });

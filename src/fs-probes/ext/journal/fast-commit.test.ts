@@ -21,14 +21,14 @@ function words(...values: readonly number[]): Uint8Array {
 }
 
 function head(sequence = SEQUENCE, features = 0): Record {
-  return [HEAD!, words(features, sequence)];
+  return [HEAD, words(features, sequence)];
 }
 
 /** Inode 12 gets `blockCount` blocks; above 32,768 they are unwritten, and 32,768 fewer. */
 function addRange(firstBlock: number, blockCount: number): Record {
   const value = words(12, 0, blockCount, firstBlock);
   new DataView(value.buffer).setUint16(10, Math.floor(firstBlock / 2 ** 32), true);
-  return [ADD_RANGE!, value];
+  return [ADD_RANGE, value];
 }
 
 interface Commit {
@@ -57,7 +57,7 @@ function write({ records, sequence = SEQUENCE, hasTail = true, wrongChecksum }: 
     // Room for a tail must stay.
     if (at + 4 + value.length + 12 > BLOCK_BYTES) {
       const from = at;
-      put(PAD!, new Uint8Array(0), BLOCK_BYTES - at - 4);
+      put(PAD, new Uint8Array(0), BLOCK_BYTES - at - 4);
       sum(from, BLOCK_BYTES);
       blocks.push(block);
       [block, at] = [new Uint8Array(BLOCK_BYTES), 0];
@@ -68,7 +68,7 @@ function write({ records, sequence = SEQUENCE, hasTail = true, wrongChecksum }: 
   }
   if (hasTail) {
     const from = at;
-    put(TAIL!, words(sequence, 0), BLOCK_BYTES - at - 4);
+    put(TAIL, words(sequence, 0), BLOCK_BYTES - at - 4);
     sum(from, from + 8);
     const value = (checksum ^ (wrongChecksum === true ? 1 : 0)) >>> 0;
     new DataView(block.buffer).setUint32(from + 8, value, true);
@@ -112,9 +112,9 @@ describe('fast commits', () => {
 
   it('may go over several blocks, and hold records of other kinds', () => {
     const others: Record[] = [
-      [DEL_RANGE!, words(12, 0, 1)],
-      [CREAT!, new Uint8Array(8 + 255)],
-      [INODE!, new Uint8Array(4 + 256)],
+      [DEL_RANGE, words(12, 0, 1)],
+      [CREAT, new Uint8Array(8 + 255)],
+      [INODE, new Uint8Array(4 + 256)],
     ];
     const records = Array.from({ length: 9 }, (_, index) => [addRange(100 * index, 1), ...others]);
     const blocks = write({ records: [head(), ...records.flat()] });
@@ -150,9 +150,9 @@ describe('fast commits are refused', () => {
     [unknown, [...first, ...write({ records: [[10, words(1)]] })]],
     [unknown, write({ records: [head(SEQUENCE, 1), addRange(1, 1)] })],
     [unknown, write({ records: [addRange(1, 1)] })],
-    [unknown, write({ records: [head(), [ADD_RANGE!, words(1, 2, 3)]] })],
-    [unknown, write({ records: [head(), [CREAT!, new Uint8Array(8)]] })],
-    [unknown, write({ records: [head(), [INODE!, new Uint8Array(100)]] })],
+    [unknown, write({ records: [head(), [ADD_RANGE, words(1, 2, 3)]] })],
+    [unknown, write({ records: [head(), [CREAT, new Uint8Array(8)]] })],
+    [unknown, write({ records: [head(), [INODE, new Uint8Array(100)]] })],
     [unknown, [new Uint8Array(BLOCK_BYTES).fill(0x5a)]],
   ])('as %s: case %#', (kind, blocks) => {
     expect(faultOf(...blocks)).toBe(kind);

@@ -1,4 +1,5 @@
 /** Journals of every format, written by debugfs, so that they can be tested without root. */
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
 import { makeDirtyImage, makeFilesystems } from '../../../../test/support/dirty-journal.ts';
@@ -47,6 +48,19 @@ describeWith(needs, 'a journal that debugfs wrote', () => {
     expect(findings.map(({ code }) => code)).toEqual(['ext.journal.replayed']);
     expect(used.complementWithin(0, SIZE_BYTES).subtract(freeByDumpe2fs(after)).isEmpty).toBe(true);
     expectReplayGives(after, image);
+  });
+
+  it('is replayed though its inode is lost', () => {
+    const { before, after, image } = makeFilesystems('-t ext4 -b 1024', SIZE_BYTES);
+    makeDirtyImage(before, after, image, { open: '-c -v 3' });
+    const good = probeExtFile(image).used;
+    const startByte = Number(/Inode table at (\d+)/.exec(run('dumpe2fs', [image]))![1]) * 1024;
+    const file = openSync(image, 'r+');
+    writeSync(file, new Uint8Array(256), 0, 256, startByte + 7 * 256);
+    closeSync(file);
+    const { used, findings } = probeExtFile(image);
+    expect(findings.map(({ code }) => code)).toEqual(['ext.journal-inode', 'ext.journal.replayed']);
+    expect([...used]).toEqual([...good]);
   });
 
   it('may hold the news that the filesystem has grown', () => {
