@@ -183,6 +183,26 @@ describe('a block map', () => {
     expect(disk.faultOf(false)).toContain(message);
   });
 
+  it('in more pieces than memory has room for is refused', () => {
+    const entriesOf = (block: number): number[] =>
+      Array.from({ length: 256 }, (_, index) => {
+        if (block === 20) return 1000 + index;
+        return block < 2000 ? 10_000 + block * 256 + index : 100 + 100 * (index % 2);
+      });
+    const reader = {
+      sizeBytes: 2 ** 40,
+      readAt: (startByte: number): Uint8Array =>
+        new Uint8Array(Uint32Array.from(entriesOf(startByte / BLOCK_BYTES)).buffer),
+    };
+    const root = new Uint8Array(60);
+    numbers(root, { 14: 20 });
+    const superblock = { blockBytes: BLOCK_BYTES, blockCount: 2 ** 30, firstDataBlock: 1 };
+    const inode = { number: 8, sizeBytes: 2 ** 40, blockField: root, usesExtents: false };
+    expect(() =>
+      readFileBlocks(reader, superblock as Superblock, { ...inode, checksumSeed: SEED }),
+    ).toThrow('more than 1048576 pieces');
+  });
+
   it('that leads back to itself is refused', () => {
     const disk = new Disk();
     numbers(disk.root, { 14: 20 });

@@ -41,7 +41,7 @@ const BLOCK_UNINIT = 2;
 /** Descriptors are read in pieces of this size. */
 const MAX_READ_BYTES = 1024 * 1024;
 
-/** One column per field and one row per group: 44 bytes a group, millions of objects fewer. */
+/** One column per field and one row per group: 37 bytes a group, and no objects. */
 export interface GroupTable {
   readonly blockBitmapBlock: Float64Array;
   readonly inodeBitmapBlock: Float64Array;

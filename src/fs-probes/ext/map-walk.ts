@@ -16,6 +16,9 @@ export interface FileBlocks {
   readonly mapBlocks: readonly number[];
 }
 
+/** A journal of 128 GiB in pieces of 128 KiB. Bounds what a made-up map can cost. */
+const MAX_PIECES = 2 ** 20;
+
 /**
  * Guards a walk through the map of a file: every block must lie inside the filesystem and may be
  * visited once, so that a map that leads back to itself ends.
@@ -39,6 +42,7 @@ export class MapWalk implements FileBlocks {
     if (this.#visited.has(block)) throw this.fault(`leads to block ${block} twice`);
     this.#checkInside(block, 1);
     this.#visited.add(block);
+    this.#checkCount();
     this.mapBlocks.push(block);
     const { blockBytes } = this.#superblock;
     return this.#reader.readAt(block * blockBytes, blockBytes);
@@ -61,6 +65,7 @@ export class MapWalk implements FileBlocks {
       this.runs.push({ ...last, blockCount: last.blockCount + blockCount });
     } else {
       this.runs.push({ logicalBlock, firstBlock, blockCount });
+      this.#checkCount();
     }
   }
 
@@ -70,6 +75,12 @@ export class MapWalk implements FileBlocks {
       ...(block === undefined ? {} : { startByte: block * this.#superblock.blockBytes }),
     };
     return new CorruptError('bad-file-map', place, message);
+  }
+
+  #checkCount(): void {
+    if (this.runs.length + this.mapBlocks.length > MAX_PIECES) {
+      throw this.fault(`is in more than ${MAX_PIECES} pieces`);
+    }
   }
 
   #checkInside(firstBlock: number, blockCount: number): void {

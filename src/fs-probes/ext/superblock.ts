@@ -66,7 +66,7 @@ const STATE_VALID = 1;
 const STATE_ERROR = 2;
 
 /**
- * More groups than 128 TiB of 4 KiB blocks have. Descriptors take 52 bytes of memory each, so this
+ * More groups than 128 TiB of 4 KiB blocks have. Descriptors take 37 bytes of memory each, so this
  * also bounds what a made-up block count can cost.
  */
 const MAX_GROUPS = 2 ** 20;

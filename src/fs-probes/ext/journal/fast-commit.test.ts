@@ -76,13 +76,14 @@ function write({ records, sequence = SEQUENCE, hasTail = true, wrongChecksum }: 
   return [...blocks, block];
 }
 
-/** What fast commits in an area of 16 blocks add, as `first+count`. */
+/** What fast commits in an area of some blocks more than these add, as `first+count`. */
 function read(...blocks: readonly Uint8Array[]): readonly string[] {
-  const area = new Uint8Array(16 * BLOCK_BYTES);
+  const blockCount = blocks.length + 10;
+  const area = new Uint8Array(blockCount * BLOCK_BYTES);
   blocks.forEach((block, index) => area.set(block, index * BLOCK_BYTES));
-  const run = { logicalBlock: 0, firstBlock: 0, blockCount: 16 };
-  const journal = new JournalBlocks(new MemoryReader(area), BLOCK_BYTES, 16, [run]);
-  const superblock = { fastCommitStart: 0, fastCommitEnd: 16 } as JournalSuperblock;
+  const run = { logicalBlock: 0, firstBlock: 0, blockCount };
+  const journal = new JournalBlocks(new MemoryReader(area), BLOCK_BYTES, blockCount, [run]);
+  const superblock = { fastCommitStart: 0, fastCommitEnd: blockCount } as JournalSuperblock;
   return readFastCommits(journal, superblock, SEQUENCE).map(
     ({ firstBlock, blockCount }) => `${firstBlock}+${blockCount}`,
   );
@@ -125,6 +126,11 @@ describe('fast commits', () => {
   it('count unwritten blocks, and blocks above 2^32', () => {
     const records = [head(), addRange(1000, 32768 + 3), addRange(2 ** 33 + 1, 32768)];
     expect(read(...write({ records }))).toEqual(['1000+3', `${2 ** 33 + 1}+32768`]);
+  });
+
+  it('may add more ranges than a call has room for arguments', () => {
+    const ranges = Array.from({ length: 200_000 }, (_, index) => addRange(index + 1, 1));
+    expect(read(...write({ records: [head(), ...ranges] }))).toHaveLength(200_000);
   });
 
   it('end where a commit is not complete', () => {

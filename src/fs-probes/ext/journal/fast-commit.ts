@@ -48,6 +48,9 @@ const TAG = {
   head: 9,
 } as const;
 
+/** The default area of 256 blocks has room for 52,000. Bounds what a made-up area can cost. */
+const MAX_RANGES = 2 ** 20;
+
 /** Least and most bytes of the value of a tag. */
 const LENGTHS = new Map<number, readonly [number, number]>([
   [TAG.addRange, [16, 16]],
@@ -64,7 +67,8 @@ const LENGTHS = new Map<number, readonly [number, number]>([
 /**
  * The blocks that complete fast commits give to files.
  * @param sequence the transaction that the fast commits must belong to: the one after the last.
- * @throws {UnsupportedError} kind `unknown-fast-commit` for tags or features that are not known.
+ * @throws {UnsupportedError} kind `unknown-fast-commit` for tags or features that are not known, or
+ *   `fast-commits-too-large`.
  * @throws {CorruptError} kind `bad-fast-commit` for a wrong checksum.
  */
 export function readFastCommits(
@@ -129,6 +133,13 @@ class FastCommitScan {
 
   #readRecord(tag: number, value: Uint8Array): 'go-on' | 'end' {
     if (tag === TAG.addRange) {
+      if (this.ranges.length + this.#pending.length === MAX_RANGES) {
+        throw new UnsupportedError(
+          'fast-commits-too-large',
+          PLACE,
+          `more than ${MAX_RANGES} ranges; unmount the filesystem or run e2fsck, and scan again`,
+        );
+      }
       this.#pending.push(readExtent(value, ADD_RANGE_EXTENT_START));
     } else if (tag === TAG.head) {
       const head = decode(headLayout, value);
@@ -156,7 +167,7 @@ class FastCommitScan {
         'a checksum does not match; run e2fsck and scan again',
       );
     }
-    this.ranges.push(...this.#pending);
+    for (const range of this.#pending) this.ranges.push(range);
     this.#pending = [];
     this.#checksum = 0;
     return 'go-on';

@@ -214,3 +214,10 @@ it('is refused if a block of it is missing', () => {
   ]);
   expect(() => readLog(withHole, superblock)).toThrow('block 3 is missing');
 });
+
+it('is refused if more blocks are revoked than memory has room for', () => {
+  const writer = new LogWriter({ blockCount: 5000 });
+  const homes = Array.from({ length: 252 }, (_, index) => index);
+  for (let count = 0; count < 4200; count++) writer.revoke(homes);
+  expect(faultOf(writer)).toBe('journal-too-large');
+});

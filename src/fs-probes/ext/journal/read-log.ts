@@ -36,8 +36,11 @@ export interface Log {
   readonly nextSequence: number;
 }
 
-/** 4 GiB of 4 KiB blocks: four times the largest journal that mke2fs makes by itself. */
-const MAX_LOGGED_BLOCKS = 2 ** 20;
+/**
+ * Copies and revocations: 4 GiB of 4 KiB blocks, four times the largest journal that mke2fs makes by
+ * itself. Each takes about 100 bytes of memory.
+ */
+const MAX_RECORDS = 2 ** 20;
 
 /**
  * @throws {CorruptError} kind `bad-journal` where the kernel refuses to replay.
@@ -58,7 +61,7 @@ class LogScan {
   #sequence: number;
   /** Blocks passed. The log has no more than its length, so a transaction that goes round is damage. */
   #passed = 0;
-  #loggedCount = 0;
+  #recordCount = 0;
   #lastCommitSeconds = 0n;
 
   // The transaction that is being read.
@@ -106,13 +109,7 @@ class LogScan {
       this.#pending.push({ ...tag, logBlock });
       if (isSummed) this.#checksum = crc32BigEndian(this.#checksum, this.#blocks.read(logBlock));
       this.#advance(1);
-    }
-    if (this.#loggedCount + this.#pending.length > MAX_LOGGED_BLOCKS) {
-      throw new UnsupportedError(
-        'journal-too-large',
-        { structure: 'jbd2 journal' },
-        `more than ${MAX_LOGGED_BLOCKS} blocks wait to be replayed; unmount the filesystem or run e2fsck, and scan again`,
-      );
+      this.#countRecord();
     }
   }
 
@@ -123,7 +120,19 @@ class LogScan {
     }
     const homes = parseRevokes(block, this.#journal);
     if (homes === undefined) throw this.#fault('a revoke block is longer than a block');
-    for (const home of homes) this.#revokedHomes.push(home);
+    for (const home of homes) {
+      this.#revokedHomes.push(home);
+      this.#countRecord();
+    }
+  }
+
+  #countRecord(): void {
+    if (++this.#recordCount <= MAX_RECORDS) return;
+    throw new UnsupportedError(
+      'journal-too-large',
+      { structure: 'jbd2 journal' },
+      `more than ${MAX_RECORDS} blocks wait to be replayed or are revoked; unmount the filesystem or run e2fsck, and scan again`,
+    );
   }
 
   #readCommit(block: Uint8Array): Step {
@@ -146,7 +155,6 @@ class LogScan {
         blocks: this.#pending,
         revokedHomes: this.#revokedHomes,
       });
-      this.#loggedCount += this.#pending.length;
       this.#lastCommitSeconds = commit.seconds;
     }
     this.#pending = [];
