@@ -14,10 +14,10 @@ import type { Superblock } from './superblock.ts';
 const MAX_READ_BYTES = 1024 * 1024;
 
 /**
- * 2 million runs: 32 MiB, and a few times that while sets are combined. A filesystem that is more
+ * A million runs: 16 MiB, and several times that while sets are combined. A filesystem that is more
  * fragmented than that is mapped without the free blocks of its remaining groups.
  */
-const MAX_FREE_RUNS = 2 ** 21;
+const MAX_FREE_RUNS = 2 ** 20;
 
 export interface FreeBlocks {
   /** In bytes of the filesystem, as everything here. */

@@ -85,7 +85,7 @@ function read(...blocks: readonly Uint8Array[]): readonly string[] {
   const journal = new JournalBlocks(new MemoryReader(area), BLOCK_BYTES, blockCount, [run]);
   const superblock = { fastCommitStart: 0, fastCommitEnd: blockCount } as JournalSuperblock;
   return readFastCommits(journal, superblock, SEQUENCE).map(
-    ({ firstBlock, blockCount }) => `${firstBlock}+${blockCount}`,
+    ({ firstBlock, blockCount: count }) => `${firstBlock}+${count}`,
   );
 }
 
