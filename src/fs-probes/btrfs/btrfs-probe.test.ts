@@ -55,6 +55,13 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
     expect(found?.state).toBe('replayed');
   });
 
+  it('says on which volumes the filesystem lies', () => {
+    const volume = { ...memoryVolume(image.bytes), name: 'partition 3', startByte: 1 << 20 };
+    const [finding] = scanVolume(volume).findings;
+    expect(finding?.text).toMatch(/^partition 3: was not cleanly unmounted/);
+    expect(finding?.startByte).toBe(1 << 20);
+  });
+
   it('loses what an fsync left if the log is not read', () => {
     image.patchSuperblock({ log_root: 0n });
     const { used, facts: found } = image.scan();
@@ -402,7 +409,7 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       const other = new EditableBtrfs(original.slice());
       other.patchSuperblock(changes);
       const volumes = [image.bytes, other.bytes].map((bytes, index) => {
-        return { ...memoryVolume(bytes), index };
+        return { ...memoryVolume(bytes), index, startByte: index * bytes.length };
       });
       const claims = volumes.map((volume) => btrfsProbe.identify(volume)!);
       expect(claims[0]!.group).toBe(claims[1]!.group);

@@ -36,16 +36,17 @@ export const btrfsProbe: FsProbe = {
     }
   },
 
-  scan(claims: readonly Claim[], volumes: readonly Volume[], sink: ScanSink): FsFacts {
+  scan(claims: readonly Claim[], volumes: readonly Volume[], driver: ScanSink): FsFacts {
     const members = openDevices(claims);
+    const sink = nameVolumes(driver, members);
     const devices = new DeviceSet(members, volumes);
     const superblock = newestSuperblock(members, sink);
     const chunkTree = readChunkTree(superblock, devices);
     const { chunks, deviceItems } = chunkTree;
     checkMembers(members, deviceItems);
-    reportMissing(deviceItems, devices, members, sink);
+    reportMissing(deviceItems, devices, sink);
     for (const member of members) {
-      for (const finding of compareSuperblockCopies(member)) sink.report(finding);
+      for (const finding of compareSuperblockCopies(member)) driver.report(finding);
     }
 
     const logRootTrees = findLogRootTrees(members, superblock.generation);
@@ -66,7 +67,7 @@ export const btrfsProbe: FsProbe = {
       reportDeviceHead(member, sink);
       reportBehindDevice(member, deviceItems, sink);
     }
-    reportDamagedCopies(chunkTree.damagedCopies + reader.damagedCopies, members[0]!, sink);
+    reportDamagedCopies(chunkTree.damagedCopies + reader.damagedCopies, sink);
     return {
       state: stateOf(logRootTrees.length > 0, allocation !== undefined),
       features: featureNames(superblock.features),
@@ -75,6 +76,16 @@ export const btrfsProbe: FsProbe = {
 };
 
 const place: Place = { structure: 'btrfs device list' };
+
+/** The same sink, but every finding says on which volumes the filesystem lies. */
+function nameVolumes(sink: ScanSink, members: readonly Device[]): ScanSink {
+  const names = members.map(({ volume }) => volume.name).join(', ');
+  const { startByte } = members[0]!.volume;
+  return {
+    use: (volume, kind, start, end) => sink.use(volume, kind, start, end),
+    report: (finding) => sink.report({ startByte, ...finding, text: `${names}: ${finding.text}` }),
+  };
+}
 
 /**
  * The superblock of the last commit that reached any device. A device that was away for a while lags
@@ -149,15 +160,11 @@ function checkMembers(members: readonly Device[], items: readonly DeviceItem[]):
   }
 }
 
-function reportMissing(
-  items: readonly DeviceItem[],
-  devices: DeviceSet,
-  [first]: readonly Device[],
-  sink: ScanSink,
-): void {
+function reportMissing(items: readonly DeviceItem[], devices: DeviceSet, sink: ScanSink): void {
   const missing = items.filter(({ uuid, devid }) => devices.find(uuid, devid) === undefined);
   if (missing.length === 0) return;
-  const text = `${missing.length} of ${items.length} devices of the filesystem on ${first!.volume.name} are not in this image: ${missing.map(({ devid }) => devid).join(', ')}`;
+  const numbers = missing.map(({ devid }) => devid).join(', ');
+  const text = `${missing.length} of ${items.length} devices are not in this image: ${numbers}`;
   sink.report({ level: 'warning', code: 'btrfs.device-missing', text });
 }
 
@@ -173,9 +180,9 @@ function reportBehindDevice(
   }
 }
 
-function reportDamagedCopies(count: number, { volume }: Device, sink: ScanSink): void {
+function reportDamagedCopies(count: number, sink: ScanSink): void {
   if (count === 0) return;
-  const text = `${volume.name}: ${count} copies of tree nodes are damaged; the other copies were read. Run btrfs scrub`;
+  const text = `${count} copies of tree nodes are damaged; the other copies were read. Run btrfs scrub`;
   sink.report({ level: 'warning', code: 'btrfs.node-copy', text });
 }
 

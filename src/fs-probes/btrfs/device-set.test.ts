@@ -22,7 +22,7 @@ describeWith(requireTools('xz'), 'DeviceSet', () => {
     // The superblock alone is looked at.
     const bytes = original.slice(0, 1 << 20);
     new EditableBtrfs(bytes).patchSuperblock({ dev_item_total_bytes: 1n << 20n, ...changes });
-    return { ...memoryVolume(bytes), index };
+    return { ...memoryVolume(bytes), index, startByte: index << 30 };
   }
 
   function find(others: readonly Volume[], devid = 1) {
@@ -33,6 +33,15 @@ describeWith(requireTools('xz'), 'DeviceSet', () => {
   it('finds a seed among the volumes of the image', () => {
     const volume = makeVolume(2, seed);
     expect(find([makeVolume(1, {}), volume])?.volume).toBe(volume);
+  });
+
+  it('takes a partition that is listed twice for one device', () => {
+    const volume = makeVolume(2, seed);
+    expect(find([volume, { ...volume, index: 3 }])?.volume).toBe(volume);
+    const claims = [member, { ...member, index: 1 }].map((one) => {
+      return { volume: one, type: 'btrfs', lengthBytes: 0 };
+    });
+    expect(openDevices(claims)).toHaveLength(1);
   });
 
   describe('finds none', () => {

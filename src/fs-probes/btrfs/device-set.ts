@@ -22,7 +22,9 @@ export interface Device {
  * @throws {UnsupportedError} if one device is there twice: nothing tells which of them would be used.
  */
 export function openDevices(claims: readonly Claim[]): readonly Device[] {
-  const devices = claims.map(({ volume }) => openDevice(volume, readSuperblock(volume.reader)));
+  const devices = withoutRepeated(
+    claims.map(({ volume }) => openDevice(volume, readSuperblock(volume.reader))),
+  );
   const first = devices[0]!.superblock;
   for (const { volume, superblock } of devices) {
     if (
@@ -87,9 +89,7 @@ export class DeviceSet {
   }
 
   #findSeed(uuid: string): Device | undefined {
-    this.#seeds ??= this.#volumes
-      .filter((volume) => !this.members.some((member) => member.volume === volume))
-      .flatMap(readSeed);
+    this.#seeds ??= withoutRepeated(this.#volumes.flatMap(readSeed));
     const [seed, second] = this.#seeds.filter(({ superblock }) => superblock.deviceUuid === uuid);
     if (second !== undefined) {
       const message = `seed device ${second.superblock.devid} is in the image more than once`;
@@ -109,6 +109,12 @@ function openDevice(volume: Volume, superblock: Superblock): Device {
     throw new CorruptError('truncated', place, message);
   }
   return { volume, superblock };
+}
+
+/** Two tables, or two entries of one, may list a partition twice: one place is one device. */
+function withoutRepeated(devices: readonly Device[]): readonly Device[] {
+  const places = devices.map(({ volume }) => volume.startByte);
+  return devices.filter(({ volume }, index) => places.indexOf(volume.startByte) === index);
 }
 
 function isSameDevice(a: Superblock, b: Superblock): boolean {
