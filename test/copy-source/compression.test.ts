@@ -4,8 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import { BmapError, CorruptError } from '../../src/errors/errors.ts';
+import { BmapError, CorruptError, SystemError } from '../../src/errors/errors.ts';
+import { nativeDecode } from '../../src/copy/source/decode/native-stream.ts';
 import { openSource } from '../../src/copy/source/open-source.ts';
+import { StreamReader } from '../../src/copy/source/stream-reader.ts';
 import { ALL_PACKERS, makeFiles, makeTar, pack, PACKERS } from '../support/packers.ts';
 import { SeededRandom } from '../support/random.ts';
 import { readSource, readStdin } from '../support/read-source.ts';
@@ -23,6 +25,13 @@ const IMAGE = Buffer.concat([
 
 /** So small that every place of the file can be tried. */
 const SMALL = Buffer.concat([new SeededRandom(3).bytes(300), Buffer.alloc(700)]);
+
+const CONTEXT = {
+  env: undefined,
+  signal: new AbortController().signal,
+  onDebug: () => {},
+  onFinding: () => {},
+};
 
 function writeScratch(name: string, bytes: Uint8Array): string {
   const file = path.join(makeScratchFolder(), name);
@@ -60,27 +69,27 @@ describeWith(ALL_PACKERS, 'compressed images', () => {
       expect((await readStdin(packed, {}, 777)).bytes.equals(IMAGE)).toBe(true);
     });
 
-    it('is read by its program where the library is missing', async () => {
-      // Covered for gzip by Node itself, which needs no library.
-      const { decodeWithProgram } = await import('../../src/copy/source/decode/program.ts');
-      const { StreamReader } = await import('../../src/copy/source/stream-reader.ts');
-      const decode = async (bytes: Uint8Array): Promise<Buffer> => {
-        const reader = new StreamReader(toStream(bytes));
-        const context = {
-          structure: name,
-          env: undefined,
-          signal: new AbortController().signal,
-          onDebug: () => {},
-          onFinding: () => {},
+    it('is read by its program where no library can be called', async () => {
+      const decode = async (program: string, bytes: Uint8Array): Promise<Buffer> => {
+        const noLibrary = (): never => {
+          throw new SystemError('no-native', undefined, 'not here');
         };
-        const program = { name: packer.program, args: ['-dc'], debianPackage: packer.program };
+        const means = { name: program, args: ['-dc'], debianPackage: 'some-package' };
+        const context = { ...CONTEXT, structure: name };
+        const reader = new StreamReader(toStream(bytes));
         const pieces: Uint8Array[] = [];
-        for await (const piece of decodeWithProgram(program, reader, context)) pieces.push(piece);
+        for await (const piece of nativeDecode(noLibrary, means)(reader, context)) {
+          pieces.push(piece);
+        }
         return Buffer.concat(pieces);
       };
       const packed = pack(packer, IMAGE);
-      expect((await decode(packed)).equals(IMAGE)).toBe(true);
-      await expect(decode(packed.subarray(0, packed.length / 2))).rejects.toThrow(CorruptError);
+      expect((await decode(packer.program, packed)).equals(IMAGE)).toBe(true);
+      const cut = packed.subarray(0, packed.length / 2);
+      await expect(decode(packer.program, cut)).rejects.toThrow(CorruptError);
+      await expect(decode('no-such-program', packed)).rejects.toThrow(
+        /apt-get install some-package/,
+      );
     });
 
     it.each([
@@ -297,14 +306,23 @@ describeWith(requireTools('gzip'), 'raw images', () => {
     await expect(readSource('http://user:secret@[bad/')).rejects.not.toThrow(/secret/);
   });
 
-  it('come through a named pipe', async () => {
+  it('come through a named pipe, however late', async () => {
     const pipe = path.join(makeScratchFolder(), 'pipe');
     run('mkfifo', [pipe]);
-    const writer = spawn('sh', ['-c', 'gzip -c > "$0"', pipe], {
+    const reading = readSource(pipe);
+    const writer = spawn('sh', ['-c', 'sleep 0.2; gzip -c > "$0"', pipe], {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     writer.stdin.end(IMAGE);
-    expect((await readSource(pipe)).bytes.equals(IMAGE)).toBe(true);
+    expect((await reading).bytes.equals(IMAGE)).toBe(true);
+  });
+
+  it('are not waited for any longer than wanted', async () => {
+    const pipe = path.join(makeScratchFolder(), 'pipe');
+    run('mkfifo', [pipe]);
+    const control = new AbortController();
+    setTimeout(() => control.abort(new Error('enough')), 50);
+    await expect(openSource(pipe, { signal: control.signal })).rejects.toThrow('enough');
   });
 });
 

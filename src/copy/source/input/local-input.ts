@@ -1,5 +1,5 @@
 /** Regular files, block devices, and whatever else a path leads to. */
-import { close, createReadStream, fstat, open, read } from 'node:fs';
+import { close, constants, createReadStream, fstat, open, read, stat } from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -13,7 +13,8 @@ import { StreamInput } from './stream-input.ts';
 
 // Plain descriptors: others read from them and own them, too, which the handles of fs/promises forbid.
 const openAsync = promisify(open);
-const statAsync = promisify(fstat);
+const statAsync = promisify(stat);
+const statOpenAsync = promisify(fstat);
 const readAsync = promisify(read);
 const closeAsync = promisify(close);
 
@@ -23,14 +24,17 @@ const PIECE_BYTES = 2 ** 20;
 export async function openLocalInput(file: string, { signal }: InputContext): Promise<ByteInput> {
   let fileDescriptor: number | undefined;
   try {
-    fileDescriptor = await openAsync(file, 'r');
-    const stats = await statAsync(fileDescriptor);
+    // Opening a pipe would wait for its writer on a thread, out of reach of any signal.
+    const isPipe = (await statAsync(file)).isFIFO();
+    const flags = constants.O_RDONLY | (isPipe ? constants.O_NONBLOCK : 0);
+    fileDescriptor = await openAsync(file, flags);
+    const stats = await statOpenAsync(fileDescriptor);
     if (stats.isDirectory()) throw SystemError.from({ code: 'EISDIR' }, file);
     if (stats.isFile()) return new LocalInput(fileDescriptor, file, stats.size, signal);
     if (stats.isBlockDevice()) {
       return new LocalInput(fileDescriptor, file, readDeviceSize(file), signal);
     }
-    const stream = openStream(fileDescriptor, stats.isFIFO());
+    const stream = openStream(fileDescriptor, isPipe);
     return new StreamInput(stream, { name: file, fileName: path.basename(file), signal });
   } catch (error) {
     if (fileDescriptor !== undefined) await closeAsync(fileDescriptor);
@@ -39,7 +43,7 @@ export async function openLocalInput(file: string, { signal }: InputContext): Pr
 }
 
 function openStream(fileDescriptor: number, isPipe: boolean): Readable {
-  // A socket waits for a pipe without occupying a thread, so that the waiting can be stopped.
+  // A socket waits for the first writer, and for every byte, without occupying a thread.
   return isPipe
     ? new Socket({ fd: fileDescriptor, readable: true, writable: false })
     : createReadStream('', { fd: fileDescriptor, highWaterMark: PIECE_BYTES });
