@@ -1,0 +1,44 @@
+import { copyFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+
+import type { ScanReport } from '../../src/scan/scan-image.ts';
+import { checkExt, treeByDebugfs, treeByMount } from './ext-judges.ts';
+import { makePoisonedCopy, scanFileForTest } from './poison.ts';
+import { cutPower, type PowerCut } from './power-cut.ts';
+import { makeScratchFolder } from './scratch.ts';
+
+export interface Judged {
+  readonly report: ScanReport;
+  /** All files, seen by a reader that does not replay the journal. */
+  readonly before: readonly string[];
+  /** All files after the kernel has replayed it. */
+  readonly after: readonly string[];
+}
+
+/**
+ * Cuts the power, overwrites what the map leaves out, and lets three readers compare the result with
+ * the untouched image: e2fsck and debugfs before any replay, and the kernel, which replays.
+ */
+export function judgePowerCut(cut: PowerCut): Judged {
+  const folder = makeScratchFolder();
+  const image = path.join(folder, 'image');
+  const poisoned = path.join(folder, 'poisoned');
+  const startByte = cut.startByte ?? 0;
+  cutPower(cut, path.join(folder, 'scratch'), image);
+
+  const report = scanFileForTest(image);
+  makePoisonedCopy(image, report.mapped, poisoned);
+
+  expect(checkExt(poisoned, startByte)).toBe(checkExt(image, startByte));
+  const before = treeByDebugfs(image, startByte);
+  expect(treeByDebugfs(poisoned, startByte)).toEqual(before);
+  // Mounting replays the journal, so it comes last, and on copies.
+  const mounted = path.join(folder, 'mounted');
+  copyFileSync(image, mounted);
+  const after = treeByMount(mounted, startByte);
+  expect(treeByMount(poisoned, startByte)).toEqual(after);
+  // Not always without complaint: the kernel's replay of fast commits leaves wrong counts behind.
+  expect(checkExt(poisoned, startByte)).toBe(checkExt(mounted, startByte));
+  return { report, before, after };
+}
