@@ -86,6 +86,26 @@ describe('RangeSet', () => {
     );
   });
 
+  it('fills the smallest gaps, and no more than it must', () => {
+    fc.assert(
+      fc.property(anyRanges, fc.integer({ min: 1, max: 12 }), (ranges, maxCount) => {
+        const set = RangeSet.of(...ranges);
+        const filled = set.fillSmallestGaps(maxCount);
+        expect(set.subtract(filled).isEmpty).toBe(true);
+        expect(filled.count).toBe(Math.min(set.count, maxCount));
+        const left = filled.complementWithin(0, SPAN);
+        const added = filled.subtract(set);
+        const largestAdded = Math.max(0, ...[...added].map((run) => run.endByte - run.startByte));
+        for (const { startByte, endByte } of left) {
+          const isInner = startByte > 0 && endByte < SPAN && filled.intersects(0, startByte);
+          if (isInner && filled.intersects(endByte, SPAN)) {
+            expect(endByte - startByte).toBeGreaterThanOrEqual(largestAdded);
+          }
+        }
+      }),
+    );
+  });
+
   it('shifts, counts and gives runs by number', () => {
     const set = RangeSet.of({ startByte: 4, endByte: 8 }, { startByte: 10, endByte: 11 }).shift(5);
     expect(set.count).toBe(2);

@@ -115,6 +115,35 @@ export class RangeSet implements Iterable<ByteRange> {
     return builder.build();
   }
 
+  /**
+   * The set with its smallest gaps filled, so that at most `maxCount` runs are left. Nothing of the set
+   * is lost, and of all sets of so few runs this one adds the least.
+   */
+  fillSmallestGaps(maxCount: number): RangeSet {
+    const excess = this.count - Math.max(maxCount, 1);
+    if (excess <= 0) return this;
+    const gaps = new Float64Array(this.count - 1);
+    for (let index = 0; index < gaps.length; index++) gaps[index] = this.#gapBehind(index);
+    const largestFilled = gaps.sort()[excess - 1]!;
+    // Of the gaps of exactly this size perhaps only some have to go.
+    let ties = excess - gaps.indexOf(largestFilled);
+    const result = new Float64Array(maxCount * 2);
+    let length = 0;
+    result[length++] = this.#bounds[0]!;
+    for (let index = 0; index < this.count - 1; index++) {
+      const gap = this.#gapBehind(index);
+      if (gap < largestFilled || (gap === largestFilled && ties-- > 0)) continue;
+      result[length++] = this.#bounds[index * 2 + 1]!;
+      result[length++] = this.#bounds[index * 2 + 2]!;
+    }
+    result[length] = this.#bounds.at(-1)!;
+    return RangeSet.fromBounds(result);
+  }
+
+  #gapBehind(index: number): number {
+    return this.#bounds[index * 2 + 2]! - this.#bounds[index * 2 + 1]!;
+  }
+
   /** The index of the first bound that is above `byte`, by bisection. */
   #firstBoundAbove(byte: number): number {
     let low = 0;

@@ -11,6 +11,17 @@ import { RangeSet } from '../ranges/range-set.ts';
 import { claimBounds, type ClaimResult, type WholeReason } from './claim-result.ts';
 import { allOf, UsedExtents } from './used-extents.ts';
 
+/**
+ * The runs of all filesystems of an image together, of which each takes some 100 bytes until the
+ * decision has been made. Filesystems that come after so many are mapped whole.
+ */
+const MAX_RUNS = 2 ** 20;
+/**
+ * Real tables may name a place twice or three times. One that lays partition over partition without
+ * end only makes the same bytes be read again and again; such partitions stay unknown.
+ */
+const MAX_OVERLAPS = 16;
+
 /** A filesystem: the claims of one probe that belong together. */
 interface ClaimGroup {
   readonly probe: FsProbe;
@@ -30,11 +41,60 @@ export function scanClaims(volumes: readonly Volume[], options: ScanOptions): Sc
   const places = groupByPlace(volumes);
   const distinct = places.map(([first]) => first);
   for (const volume of distinct) {
+    if (countOverlaps(volume, distinct) > MAX_OVERLAPS) {
+      findings.push(tooManyOverlaps(volume));
+      continue;
+    }
     const claims = groupClaims(volume, groups);
     for (const claim of recognizeFormats(volume, claims > 0)) results.push(resultWhole(claim));
   }
-  for (const group of groups) results.push(...scanGroup(group, distinct, options, findings));
+  let runCount = 0;
+  for (const group of groups) {
+    const scanned =
+      runCount > MAX_RUNS
+        ? passOver(group, findings)
+        : scanGroup(group, distinct, options, findings);
+    runCount += countRuns(scanned);
+    results.push(...scanned);
+  }
   return { results: results.flatMap((result) => spreadToTwins(result, places)), findings };
+}
+
+/** How many partitions share bytes with this one, itself not counted. The image shares with all. */
+function countOverlaps(volume: Volume, all: readonly Volume[]): number {
+  if (volume.index === 0) return 0;
+  const end = ({ startByte, reader }: Volume): number => startByte + reader.sizeBytes;
+  return all.filter(
+    (other) =>
+      other.index !== 0 &&
+      other !== volume &&
+      other.startByte < end(volume) &&
+      volume.startByte < end(other),
+  ).length;
+}
+
+function tooManyOverlaps({ name, startByte }: Volume): Finding {
+  const text = `${name}: more than ${MAX_OVERLAPS} other partitions lie over it; it is not read, and mapped whole. Check the table with fdisk`;
+  return { level: 'warning', code: 'scan.too-many-overlaps', text, startByte };
+}
+
+function countRuns(results: readonly ClaimResult[]): number {
+  return results.reduce((sum, { released }) => sum + released.count, 0);
+}
+
+function passOver({ probe, claims }: ClaimGroup, findings: Finding[]): readonly ClaimResult[] {
+  const names = claims.map(({ volume }) => volume.name).join(', ');
+  findings.push({
+    level: 'warning',
+    code: 'scan.too-many-runs',
+    text: `${names}: not read, because the filesystems before it are in more than ${MAX_RUNS} pieces; mapped whole`,
+    startByte: claims[0]!.volume.startByte,
+  });
+  return claims.map((claim) => ({
+    ...resultWhole(claim),
+    probeName: probe.name,
+    whole: 'unsupported',
+  }));
 }
 
 /** Volumes that are the same bytes: a hybrid MBR names partitions of the GPT once more. */

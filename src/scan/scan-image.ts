@@ -18,6 +18,12 @@ import { startsFilesystem } from './starts-filesystem.ts';
 import { findVerityVolumes } from './verity.ts';
 import { listVolumes, type ImageVolume } from './volumes.ts';
 
+/**
+ * A block map of so many ranges takes 30 MB, and some 300 MiB of memory to make. What is scattered
+ * more than that is mapped a little more coarsely.
+ */
+const MAX_MAP_RANGES = 2 ** 18;
+
 export interface ScanImageOptions {
   /** Leave out unused inode-table tails of ext4. Default false. */
   readonly lean?: boolean;
@@ -112,7 +118,8 @@ export function decideMapping(survey: Survey): ScanReport {
   const { reader, table, volumes, claims, largeGaps, releasedGaps, kept, findings } = survey;
   const imageBytes = reader.sizeBytes;
   const { tableRanges } = table;
-  const mapped = planMapping({ imageBytes, volumes, claims, releasedGaps, tableRanges, kept });
+  const exact = planMapping({ imageBytes, volumes, claims, releasedGaps, tableRanges, kept });
+  const mapped = exact.fillSmallestGaps(MAX_MAP_RANGES);
   const reports = volumes.map((volume): VolumeReport => {
     const { startByte, endByte } = volume;
     const mappedBytes = mapped.intersect(RangeSet.of({ startByte, endByte })).lengthBytes;
@@ -129,7 +136,16 @@ export function decideMapping(survey: Survey): ScanReport {
     volumes: reports,
     mapped,
     largeGapBytes: largeGaps.lengthBytes,
-    findings,
+    findings: mapped === exact ? findings : [...findings, tooManyRanges(exact, mapped)],
+  };
+}
+
+function tooManyRanges(exact: RangeSet, mapped: RangeSet): Finding {
+  const addedBytes = mapped.lengthBytes - exact.lengthBytes;
+  return {
+    level: 'info',
+    code: 'scan.too-many-ranges',
+    text: `the map would have ${exact.count} ranges; to keep it at ${MAX_MAP_RANGES}, the smallest gaps between them, ${addedBytes} bytes in all, are mapped too`,
   };
 }
 

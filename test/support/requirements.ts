@@ -8,7 +8,7 @@ import path from 'node:path';
 import { describe, it } from 'vitest';
 
 /** The Debian package of every outside program the tests use. */
-const PACKAGES: Readonly<Record<string, string>> = {
+export const PACKAGES: Readonly<Record<string, string>> = {
   addpart: 'util-linux',
   blkid: 'util-linux',
   bmaptool: 'bmap-tools',
@@ -46,6 +46,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'qemu-img': 'qemu-utils',
   resize2fs: 'e2fsprogs',
   script: 'bsdutils',
+  setpriv: 'util-linux',
   sfdisk: 'fdisk',
   sgdisk: 'gdisk',
   ssh: 'openssh-client',
@@ -54,6 +55,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sshpass: 'sshpass',
   swapon: 'mount',
   tar: 'tar',
+  time: 'time',
   truncate: 'coreutils',
   tune2fs: 'e2fsprogs',
   veritysetup: 'cryptsetup-bin',

@@ -12,8 +12,8 @@ import { badMark, entryBytes, entryReader, nextCluster, type FatTable } from './
 
 /** Even, so that chunks of 12-bit entries start at a whole byte. 1 MiB of FAT32. */
 const CHUNK_ENTRIES = 262_144;
-/** A map of more runs would take hundreds of MiB; no real volume is in so many pieces. */
-const MAX_RUNS = 4_194_304;
+/** 2^20 runs take some 300 MiB until the map is made; few real volumes are in so many pieces. */
+const MAX_RUNS = 1_048_576;
 
 export type UseClusters = (kind: 'data' | 'bad', firstCluster: number, endCluster: number) => void;
 
