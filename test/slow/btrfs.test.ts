@@ -2,11 +2,21 @@
  * Wide sweeps over btrfs: random mkfs options with random histories, judged by the kernel; long mutation;
  * and what a filesystem of many extents costs.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 
 import { FileReader } from '../../src/image/file-reader.ts';
+import { MemoryReader } from '../../src/image/memory-reader.ts';
 import { RangeSet } from '../../src/ranges/range-set.ts';
 import { decideMapping, surveyImage } from '../../src/scan/scan-image.ts';
 import { EditableBtrfs } from '../support/btrfs-edit.ts';
@@ -62,6 +72,46 @@ describeWith(requireTools('xz'), 'a mutated btrfs image, at length', () => {
       const freed = reference.subtract(image.scan().used).lengthBytes;
       expect({ round, freed }).toEqual({ round, freed: 0 });
       for (const { at, before } of changes.toReversed()) bytes[at] = before;
+    }
+  });
+});
+
+const SPREAD = [
+  ['raid0', 3],
+  ['raid1', 2],
+  ['raid1c3', 3],
+  ['raid10', 4],
+  ['raid5', 3],
+  ['raid6', 4],
+] as const;
+const DAMAGES = 400;
+
+describeWith(needs, 'damage on one of several devices', () => {
+  it.each(SPREAD)('frees no used byte of %s', (profile, count) => {
+    const random = new SeededRandom(count);
+    const sizes = Array.from({ length: count }, () => 200 * MIB);
+    const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), sizes);
+    withDevices(image, {}, (devices) => {
+      run('mkfs.btrfs', ['--quiet', '-d', profile, '-m', profile, ...devices]);
+      withBtrfs(devices, {}, (folder) => fillWithFiles(folder));
+    });
+    const bytes = new Uint8Array(readFileSync(image.file));
+    const scan = () => decideMapping(surveyImage(new MemoryReader(bytes)));
+    const reference = scan();
+    const { used } = reference.volumes[1]!.claims[0]!;
+    const structures = (['superblock', 'chunk-tree', 'metadata'] as const).map((kind) =>
+      used.get(kind)!,
+    );
+    for (let round = 0; round < DAMAGES; round++) {
+      const ranges = [...random.pick(structures)];
+      const { startByte, endByte } = random.pick(ranges);
+      const at = startByte + random.below(endByte - startByte);
+      const length = Math.min(1 + random.below(40_000), bytes.length - at);
+      const before = bytes.slice(at, at + length);
+      bytes.set(random.bytes(length), at);
+      const freed = reference.mapped.subtract(scan().mapped).lengthBytes;
+      expect({ round, at, length, freed }).toEqual({ round, at, length, freed: 0 });
+      bytes.set(before, at);
     }
   });
 });
