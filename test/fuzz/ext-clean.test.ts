@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { crc32c } from '../../src/bytes/crc32c.ts';
 import { encodeInto } from '../../src/bytes/layout.ts';
 import { CorruptError, UnsupportedError } from '../../src/errors/errors.ts';
-import { superblockLayout } from '../../src/fs-probes/ext/superblock.ts';
+import { superblockLayout } from '../../src/fs-probes/ext/superblock-layout.ts';
 import type { ImageReader } from '../../src/image/image-reader.ts';
 import { MemoryReader } from '../../src/image/memory-reader.ts';
 import { makeSparseFile, probeExt, volumeOf, type ProbedExt } from '../support/ext-images.ts';

@@ -23,7 +23,7 @@ import { extProbe } from './ext-probe.ts';
 import { groupDescriptorLayout } from './group-descriptors.ts';
 import { inodeLayout } from './inode.ts';
 import { journalSuperblockLayout } from './journal/journal-superblock.ts';
-import { superblockLayout } from './superblock.ts';
+import { superblockLayout } from './superblock-layout.ts';
 
 const MiB = 1024 * 1024;
 const SIZE_BYTES = 24 * MiB;

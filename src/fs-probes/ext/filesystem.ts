@@ -2,12 +2,8 @@ import { CorruptError, UnsupportedError } from '../../errors/errors.ts';
 import type { ImageReader } from '../../image/image-reader.ts';
 import { readGroupTable, type GroupTable } from './group-descriptors.ts';
 import { locateStaticMetadata, type StaticMetadata } from './static-metadata.ts';
-import {
-  readSuperblock,
-  SUPERBLOCK_START_BYTE,
-  superblockLayout,
-  type Superblock,
-} from './superblock.ts';
+import { SUPERBLOCK_START_BYTE, superblockLayout } from './superblock-layout.ts';
+import { readSuperblock, type Superblock } from './superblock.ts';
 
 /** A filesystem as one reader shows it: the image itself, or the image with a journal replayed. */
 export interface Filesystem {

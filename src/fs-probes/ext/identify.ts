@@ -11,11 +11,11 @@ import { replayFilesystem } from './journal/replay-filesystem.ts';
 import {
   EXT_MAGIC,
   featureWords,
-  readSuperblock,
   SUPERBLOCK_BYTES,
   SUPERBLOCK_START_BYTE,
   superblockLayout,
-} from './superblock.ts';
+} from './superblock-layout.ts';
+import { readSuperblock } from './superblock.ts';
 
 /** The type of a claim on an external journal, as blkid and e2fsprogs know the format. */
 export const JOURNAL_TYPE = 'jbd2';

@@ -13,7 +13,8 @@ import {
   superblockBlock,
 } from './geometry.ts';
 import type { GroupTable } from './group-descriptors.ts';
-import { superblockLayout, type Superblock } from './superblock.ts';
+import { superblockLayout } from './superblock-layout.ts';
+import type { Superblock } from './superblock.ts';
 
 const KINDS = [
   'boot',

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { crc32c } from '../../bytes/crc32c.ts';
 import { encodeInto, type Decoded } from '../../bytes/layout.ts';
 import { BmapError, CorruptError, UnsupportedError } from '../../errors/errors.ts';
-import { parseSuperblock, superblockLayout, type Superblock } from './superblock.ts';
+import { superblockLayout } from './superblock-layout.ts';
+import { parseSuperblock, type Superblock } from './superblock.ts';
 
 type Changes = Partial<Decoded<typeof superblockLayout.fields>>;
 

@@ -5,7 +5,7 @@ import type { ExtentKind, ScanSink, Volume } from '../fs-probe.ts';
 import type { Filesystem } from './filesystem.ts';
 import { readFreeBlocks, type FreeBlocks, type Trust } from './free-blocks.ts';
 import { allMetadata } from './static-metadata.ts';
-import { superblockLayout } from './superblock.ts';
+import { superblockLayout } from './superblock-layout.ts';
 
 /** In bytes of the filesystem. The kind `data` holds everything, the others are parts of it. */
 export type UsedBlocks = ReadonlyMap<ExtentKind, RangeSet>;

@@ -15,8 +15,8 @@ import {
   SUPERBLOCK_BYTES,
   SUPERBLOCK_START_BYTE,
   superblockLayout,
-  type Superblock,
-} from '../superblock.ts';
+} from '../superblock-layout.ts';
+import type { Superblock } from '../superblock.ts';
 import { JournalBlocks } from './journal-blocks.ts';
 
 /** Where the log's own superblock is, in blocks of the device: behind the one of ext. */

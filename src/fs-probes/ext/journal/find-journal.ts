@@ -12,7 +12,8 @@ import { isExtentRoot } from '../extent-tree.ts';
 import { readFileBlocks } from '../file-blocks.ts';
 import type { GroupTable } from '../group-descriptors.ts';
 import { type FileInode, readFileInode } from '../inode.ts';
-import { superblockLayout, type Superblock } from '../superblock.ts';
+import { superblockLayout } from '../superblock-layout.ts';
+import type { Superblock } from '../superblock.ts';
 import { JournalBlocks } from './journal-blocks.ts';
 
 export interface InternalJournal {
