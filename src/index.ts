@@ -1,5 +1,5 @@
 /**
- * The library: scan an image, and read and write block maps. The command line stands on the same
+ * The library: scan an image, read and write block maps, and copy an image to its targets. The command line stands on the same
  * functions. Everything here is synchronous or returns promises; nothing prints or exits.
  */
 import { buildBmap } from './bmap/build-bmap.ts';
@@ -12,6 +12,11 @@ export type { Bmap, BmapRange } from './bmap/bmap.ts';
 export { toByteRanges } from './bmap/bmap.ts';
 export { formatBmap } from './bmap/format-bmap.ts';
 export { parseBmap } from './bmap/parse-bmap.ts';
+export type { CopyEvent, OnEvent } from './copy/copy-events.ts';
+export { copyImage, type CopyReport } from './copy/copy-image.ts';
+export type { CopyOptions } from './copy/copy-options.ts';
+export type { UnmappedPolicy } from './copy/target/copy-target.ts';
+export type { TargetFacts } from './copy/target/target-guard.ts';
 export * from './errors/errors.ts';
 export type { Finding } from './errors/finding.ts';
 export type { ByteRange } from './ranges/byte-range.ts';

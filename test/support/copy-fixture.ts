@@ -1,5 +1,5 @@
 /** Images with maps, and targets to copy them to. */
-import { openSync, closeSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, closeSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
 import { expect } from 'vitest';
@@ -117,8 +117,4 @@ export function patchFile(file: string, startByte: number, bytes: Uint8Array): v
   const fileDescriptor = openSync(file, 'r+');
   writeSync(fileDescriptor, bytes, 0, bytes.length, startByte);
   closeSync(fileDescriptor);
-}
-
-export function cutFile(file: string, lengthBytes: number): void {
-  truncateSync(file, lengthBytes);
 }
