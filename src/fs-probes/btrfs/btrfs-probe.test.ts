@@ -221,6 +221,38 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect(fallback()).toEqual(wholeChunks);
     });
 
+    it.each([
+      ['a root item', ROOT_TREE, 132, 238],
+      ['an extent item', EXTENT_TREE, 168, 23],
+      ['a block group item', EXTENT_TREE, 192, 23],
+      ['a device extent', DEVICE_TREE, 204, 31],
+      ['the state of a replacement', DEVICE_TREE, 250, 39],
+    ])('if %s is cut off', (_title, owner, type, lengthBytes) => {
+      image.editTree(owner, (items) => [
+        ...items.filter((item) => item.type !== type),
+        { objectid: 1n, type, offset: 4096n, data: new Uint8Array(lengthBytes) },
+      ]);
+      expect(fallback()).toEqual(wholeChunks);
+    });
+
+    it.each([
+      ['the extent tree has no root', withoutRoot(2n)],
+      ['the extent tree has two roots', withSecondRoot(2n)],
+      ['the device tree has no root', withoutRoot(4n)],
+      ['a root is higher than a tree can be', withNumber(isRootOf(2n), 231, 8n << 56n)],
+      ['a root lies above 2^53', withNumber(isRootOf(2n), 176, 1n << 60n)],
+    ])('if %s', (_title, change) => {
+      image.editTree(ROOT_TREE, change);
+      expect(fallback()).toEqual(wholeChunks);
+    });
+
+    it('if a block group is not one chunk', () => {
+      image.editTree(EXTENT_TREE, (items) =>
+        items.map((item) => (item.type === 192 ? { ...item, offset: item.offset - 65536n } : item)),
+      );
+      expect(fallback()).toEqual(wholeChunks);
+    });
+
     it('for data that the raid stripe tree places', () => {
       image.patchSuperblock({ incompat_flags: 0x4361n });
       expect(fallback()).toEqual(wholeChunks);
@@ -330,8 +362,23 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
       expect(image.scan().used.covers(120 << 20, original.length)).toBe(true);
     });
 
-    it('and does without a free space tree that is damaged', () => {
-      damage(FREE_SPACE_TREE);
+    const spoiled: readonly (readonly [string, () => void])[] = [
+      ['damaged', () => damage(FREE_SPACE_TREE)],
+      ['not there', () => image.editTree(ROOT_TREE, withoutRoot(10n))],
+      [
+        'cut off in a bitmap',
+        () => image.editTree(FREE_SPACE_TREE, (items) => items.map(toShortBitmap)),
+      ],
+      [
+        'out of bounds',
+        () =>
+          image.editTree(FREE_SPACE_TREE, (items) => {
+            return items.map((item) => (item.type === 199 ? { ...item, offset: 1n << 60n } : item));
+          }),
+      ],
+    ];
+    it.each(spoiled)('and does without a free space tree that is %s', (_title, spoil) => {
+      spoil();
       const { used, findings } = image.scan();
       expect(findings.map(({ code }) => code)).toContain('btrfs.free-space-tree-unreadable');
       expect([...used]).toEqual([...reference]);
@@ -449,6 +496,25 @@ describeWith(requireTools('xz'), 'btrfs probe', () => {
     };
   }
 });
+
+function isRootOf(tree: bigint): (item: LeafItem) => boolean {
+  return ({ objectid, type }) => objectid === tree && type === 132;
+}
+
+function withoutRoot(tree: bigint) {
+  return (items: readonly LeafItem[]) => items.filter((item) => !isRootOf(tree)(item));
+}
+
+function withSecondRoot(tree: bigint) {
+  return (items: readonly LeafItem[]) => {
+    return [...items, { ...items.find(isRootOf(tree))!, offset: 1n }];
+  };
+}
+
+function toShortBitmap(item: LeafItem): LeafItem {
+  const bitmap = toBitmap(item);
+  return bitmap.type === 200 ? { ...bitmap, data: bitmap.data.subarray(1) } : bitmap;
+}
 
 /** The only chunk of data in the image. */
 function isDataChunk({ type, offset }: LeafItem): boolean {

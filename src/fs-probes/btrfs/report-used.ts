@@ -12,7 +12,7 @@ import type { Device, DeviceSet } from './device-set.ts';
 import { footprint } from './stripe-geometry.ts';
 import { SUPERBLOCK_BYTES, SUPERBLOCK_STARTS } from './superblock.ts';
 
-/** Btrfs never allocates the first MiB of a device: boot loaders live there. */
+/** Linux makes no chunk in the first MiB of a device: boot loaders live there. */
 const RESERVED_BYTES = 1 << 20;
 
 /** Reports the allocated extents of every device that is there. */
