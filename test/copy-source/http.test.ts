@@ -149,6 +149,20 @@ describe('a download that is interrupted', () => {
     expect((await readSource(`${server.origin}/disk.img`)).bytes.equals(IMAGE)).toBe(true);
   });
 
+  it('is continued where an answer ends properly, but too early', async () => {
+    const server = await startWebServer((request, response, index) => {
+      if (index === 0) return sendCut(response, TAGGED, 200, IMAGE.subarray(0, 100_000));
+      const start = startOf(request.headers.range);
+      const range = `bytes ${start}-${IMAGE.length - 1}/${IMAGE.length}`;
+      const part = IMAGE.subarray(start, start + 300_000);
+      // Without a length the answer is sent in chunks, and its end is an end.
+      response.writeHead(206, { 'content-range': range }).write(part);
+      response.end();
+    });
+    expect((await download(`${server.origin}/disk.img`)).equals(IMAGE)).toBe(true);
+    expect(server.requests.length).toBeGreaterThan(2);
+  });
+
   it.each([
     ['the server ignores Range', TAGGED, (response) => response.writeHead(200, TAGGED).end(IMAGE)],
     [
@@ -175,6 +189,14 @@ describe('a download that is interrupted', () => {
       (response, start) => {
         const range = `bytes ${start}-${IMAGE.length}/${IMAGE.length + 1}`;
         response.writeHead(206, { 'content-range': range }).end(IMAGE.subarray(start));
+      },
+    ],
+    [
+      'the answer is not marked as a part',
+      TAGGED,
+      (response, start) => {
+        const range = `bytes ${start}-${IMAGE.length - 1}/${IMAGE.length}`;
+        response.writeHead(200, { 'content-range': range }).end(IMAGE.subarray(start));
       },
     ],
     ['the file is gone', TAGGED, (response) => response.writeHead(404).end()],
