@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { BmapError, CorruptError, SystemError } from '../../src/errors/errors.ts';
 import { nativeDecode } from '../../src/copy/source/decode/native-stream.ts';
@@ -11,7 +11,7 @@ import { StreamReader } from '../../src/copy/source/stream-reader.ts';
 import { ALL_PACKERS, makeFiles, makeTar, pack, PACKERS } from '../support/packers.ts';
 import { SeededRandom } from '../support/random.ts';
 import { readSource, readStdin } from '../support/read-source.ts';
-import { describeWith, requireTools } from '../support/requirements.ts';
+import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
 
@@ -323,6 +323,21 @@ describeWith(requireTools('gzip'), 'raw images', () => {
     const control = new AbortController();
     setTimeout(() => control.abort(new Error('enough')), 50);
     await expect(openSource(pipe, { signal: control.signal })).rejects.toThrow('enough');
+  });
+});
+
+describeWith([...requireRoot(), ...requireTools('losetup', 'gzip')], 'block devices', () => {
+  it('are read as they are, whatever they start with', async () => {
+    const content = Buffer.concat([pack(PACKERS[0]!, SMALL), Buffer.alloc(1 << 20)]).subarray(
+      0,
+      1 << 20,
+    );
+    const file = writeScratch('disk.img', content);
+    const device = run('losetup', ['--find', '--show', file]).trim();
+    onTestFinished(() => void run('losetup', ['--detach', device]));
+    const { bytes, sizeBytes } = await readSource(device);
+    expect(sizeBytes).toBe(content.length);
+    expect(bytes.equals(content)).toBe(true);
   });
 });
 

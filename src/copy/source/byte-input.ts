@@ -16,6 +16,8 @@ export interface ByteInput {
   /** Set for a regular file or block device: then `pieces` may be taken more than once, and in part. */
   readonly fileDescriptor: number | undefined;
 
+  readonly isBlockDevice?: boolean;
+
   /** What the server says it sends, for example `text/html`. */
   readonly contentType?: string;
 

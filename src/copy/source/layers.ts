@@ -18,8 +18,6 @@ export interface UnwrappedImage {
   readonly sizeBytes: number | undefined;
   /** The input is the image itself. */
   readonly isRaw: boolean;
-  /** Its bytes stand in an archive. */
-  readonly isMember: boolean;
   /** Checks what follows the image; to be called when it was read, or when the rest of it is not wanted. */
   readonly finish: () => Promise<void>;
   close(): Promise<void>;
@@ -71,6 +69,10 @@ async function recognize(
   stored: StreamReader,
   context: InputContext,
 ): Promise<Layers> {
+  // What looks like a packed file at the start of a disk is a part of the disk.
+  if (input.isBlockDevice === true) {
+    return { decoded: stored, compression: undefined, archive: undefined };
+  }
   const hint = hintOf(input.fileName);
   const { decoded, compression } = await recognizeCompression(input, stored, context);
   const head = toBuffer(await decoded.peek(HEAD_BYTES));
@@ -122,7 +124,7 @@ async function openLayers(
     const isRaw = compression === undefined;
     await assertImage(decoded, input, isRaw ? input.contentType : undefined);
     const sizeBytes = isRaw ? input.sizeBytes : undefined;
-    return { image: decoded, sizeBytes, isRaw, isMember: false, finish: async () => {} };
+    return { image: decoded, sizeBytes, isRaw, finish: async () => {} };
   }
   const structure = `${archive} archive ${input.name}`;
   const members = openArchive(input, decoded, archive, { ...context, structure });
@@ -136,7 +138,6 @@ async function openLayers(
     image: content,
     sizeBytes,
     isRaw: false,
-    isMember: true,
     finish: () => found.assertNoOther(),
   };
 }

@@ -30,9 +30,10 @@ export async function openLocalInput(file: string, { signal }: InputContext): Pr
     fileDescriptor = await openAsync(file, flags);
     const stats = await statOpenAsync(fileDescriptor);
     if (stats.isDirectory()) throw SystemError.from({ code: 'EISDIR' }, file);
-    if (stats.isFile()) return new LocalInput(fileDescriptor, file, stats.size, signal);
-    if (stats.isBlockDevice()) {
-      return new LocalInput(fileDescriptor, file, readDeviceSize(file), signal);
+    const isBlockDevice = stats.isBlockDevice();
+    if (stats.isFile() || isBlockDevice) {
+      const sizeBytes = isBlockDevice ? readDeviceSize(file) : stats.size;
+      return new LocalInput({ fileDescriptor, file, sizeBytes, isBlockDevice, signal });
     }
     const stream = openStream(fileDescriptor, isPipe);
     return new StreamInput(stream, { name: file, fileName: path.basename(file), signal });
@@ -49,22 +50,32 @@ function openStream(fileDescriptor: number, isPipe: boolean): Readable {
     : createReadStream('', { fd: fileDescriptor, highWaterMark: PIECE_BYTES });
 }
 
+interface OpenedFile {
+  readonly fileDescriptor: number;
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly isBlockDevice: boolean;
+  readonly signal: AbortSignal;
+}
+
 class LocalInput implements ByteInput {
   readonly name: string;
   readonly fileName: string;
   readonly sizeBytes: number;
   readonly fileDescriptor: number;
+  readonly isBlockDevice: boolean;
   readonly #signal: AbortSignal;
   /** Closing a descriptor that is being read from could hand its number to another file. */
   #reading: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(fileDescriptor: number, file: string, sizeBytes: number, signal: AbortSignal) {
+  constructor({ fileDescriptor, file, sizeBytes, isBlockDevice, signal }: OpenedFile) {
     this.fileDescriptor = fileDescriptor;
     this.#signal = signal;
     this.name = file;
     this.fileName = path.basename(file);
     this.sizeBytes = sizeBytes;
+    this.isBlockDevice = isBlockDevice;
   }
 
   async *pieces(range?: ByteRange): AsyncGenerator<Uint8Array> {
