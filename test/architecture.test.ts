@@ -22,6 +22,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/host',
     'wasm',
   ],
+  // Types of what a scan found, and its words for sizes.
+  'src/inspect': ['src/ranges', 'src/fs-probes', 'src/scan', 'src/bmap'],
   // The GPT is read to move its backup to the end of the device that was written.
   'src/copy': ['src/bmap', 'src/ranges', 'src/image', 'src/partition', 'src/host', 'native'],
   native: [],

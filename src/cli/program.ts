@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError } from '../errors/errors.ts';
 import { addCopyCommand } from './commands/copy.ts';
 import { addCreateCommand } from './commands/create.ts';
+import { addInspectCommand } from './commands/inspect.ts';
 import { addScanCommand } from './commands/scan.ts';
 import { Terminal } from './terminal.ts';
 import { readVersion } from './version.ts';
@@ -25,7 +26,12 @@ export type Action<Options> = (
 export type AddCommand = (program: Command, bind: Bind) => void;
 export type Bind = <Options>(command: Command, action: Action<Options>) => void;
 
-const commands: readonly AddCommand[] = [addScanCommand, addCreateCommand, addCopyCommand];
+const commands: readonly AddCommand[] = [
+  addScanCommand,
+  addInspectCommand,
+  addCreateCommand,
+  addCopyCommand,
+];
 
 /**
  * Parses the arguments and runs the command they name.

@@ -34,6 +34,17 @@ export class Terminal {
     return process.stderr.columns ?? 80;
   }
 
+  /** How wide result data may be: 80 where it does not go to a terminal. */
+  get outputColumns(): number {
+    return process.stdout.columns ?? 80;
+  }
+
+  /** Whether result data may be coloured. */
+  get colorsOutput(): boolean {
+    const isTerminal = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+    return isTerminal && (process.env['NO_COLOR'] ?? '') === '';
+  }
+
   /** Result data, untouched. Resolves when it has left the process. */
   async writeOut(data: string | Uint8Array): Promise<void> {
     await new Promise<void>((resolve, reject) => {

@@ -1,0 +1,93 @@
+import { Option } from 'commander';
+
+import { UsageError } from '../../errors/errors.ts';
+import { buildPicture } from '../../inspect/disk-picture.ts';
+import { formatHtml } from '../../inspect/html-page.ts';
+import { formatSvg } from '../../inspect/svg-drawing.ts';
+import { scanFile, type ScannedFile } from '../../scan/scan-file.ts';
+import { EXIT } from '../exit-codes.ts';
+import { formatInspectLines } from '../inspect-text.ts';
+import type { AddCommand, CommandContext } from '../program.ts';
+import { formatInspectJson } from '../report-json.ts';
+import { assertWritableOutput, writeWholeFile } from '../write-whole-file.ts';
+
+interface InspectCliOptions {
+  readonly svg?: string;
+  readonly html?: string;
+  readonly json?: boolean;
+  readonly lean?: boolean;
+  readonly gaps: 'keep' | 'data';
+  readonly live?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  bmap inspect distro.img                     show what is where, in the terminal
+  bmap inspect --html distro.html distro.img  write a page to open in a browser
+  bmap inspect --svg distro.svg distro.img    write a drawing
+  bmap inspect --json distro.img              the report for programs, with bytes by kind
+
+The files need nothing from outside and hold no script. Colours are off with NO_COLOR=1, and where
+the output is no terminal.`;
+
+export const addInspectCommand: AddCommand = (program, bind) => {
+  const command = program
+    .command('inspect')
+    .summary('show what is in an image, and where')
+    .description(
+      'Scan a raw disk image or block device, and show its partitions and filesystems: what they are, what they use, where it lies, and what a block map leaves out. Changes nothing.',
+    )
+    .argument('<image>', 'raw disk image or block device')
+    .option('--svg <file>', 'also write the picture as SVG')
+    .option('--html <file>', 'also write the picture and all facts as one HTML page')
+    .option('--json', 'print the report as JSON')
+    .option('--lean', 'show as left out the unused ends of ext4 inode tables')
+    .addOption(
+      new Option(
+        '--gaps <policy>',
+        'space outside of partitions above 64 MiB: keep all, or data only',
+      )
+        .choices(['keep', 'data'])
+        .default('keep'),
+    )
+    .option('--live', 'scan although the image is in use')
+    .addHelpText('after', EXAMPLES);
+  bind<InspectCliOptions>(command, async (context, [path = ''], options) => {
+    if (options.svg !== undefined && options.svg === options.html) {
+      throw new UsageError('same-output', '--svg and --html both write to the same file');
+    }
+    for (const output of [options.svg, options.html]) {
+      if (output !== undefined) assertWritableOutput(output, path);
+    }
+    const { lean = false, gaps, live = false } = options;
+    const scanned = await scanFile(path, { lean, gaps, live });
+    try {
+      return await answer(context, path, scanned, options);
+    } finally {
+      scanned.reader.close();
+    }
+  });
+};
+
+/** Writes the files, then prints. @returns the exit code. */
+async function answer(
+  { terminal }: CommandContext,
+  path: string,
+  { report, reader }: ScannedFile,
+  options: InspectCliOptions,
+): Promise<number> {
+  reader.assertUnchanged();
+  const picture = buildPicture(report);
+  if (options.svg !== undefined) writeWholeFile(options.svg, formatSvg(path, picture));
+  if (options.html !== undefined) writeWholeFile(options.html, formatHtml(path, picture));
+  if (options.json === true) {
+    await terminal.writeOut(formatInspectJson(path, picture, reader.cost));
+    return EXIT.ok;
+  }
+  const lines = formatInspectLines(path, picture, {
+    columns: terminal.outputColumns,
+    useColor: terminal.colorsOutput,
+  });
+  await terminal.writeOut(`${lines.join('\n')}\n`);
+  return EXIT.ok;
+}
