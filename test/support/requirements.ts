@@ -42,6 +42,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   mkswap: 'util-linux',
   mmd: 'mtools',
   mount: 'mount',
+  openssl: 'openssl',
   parted: 'parted',
   'qemu-img': 'qemu-utils',
   resize2fs: 'e2fsprogs',
