@@ -2,7 +2,7 @@ import { BmapError, type TargetState } from '../errors/errors.ts';
 import { escapeMessage } from './escape-text.ts';
 
 const REPORT_TEXT =
-  'This is a bug in bmap, and no map was written. Please report it with the text above and, if you can, the image.';
+  'This is a bug in bmap, and what it was to write is missing or not to be relied on. Please report it with the text above and, if you can, the image.';
 
 const TARGET_STATES: Readonly<Record<TargetState, string>> = {
   untouched: 'target untouched: nothing was written to it',
