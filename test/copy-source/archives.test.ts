@@ -266,6 +266,17 @@ describeWith(ALL_PACKERS, 'zip', () => {
     await expect(readStdin(stream.subarray(0, -22))).rejects.toThrow(CorruptError);
   });
 
+  it('refuses a stream in which nothing tells where a member ends', async () => {
+    const file = makeZip(makeFiles({ 'disk.img': IMAGE }), ['disk.img'], ['-0']);
+    const changed = readFileSync(file);
+    // The flag that says: CRC and sizes follow the data.
+    changed[6]! |= 8;
+    changed.fill(0, 14, 26);
+    writeFileSync(file, changed);
+    await expect(readStdin(readFileSync(file))).rejects.toMatchObject({ kind: 'zip-stream' });
+    expect((await readSource(file)).bytes.equals(IMAGE)).toBe(true);
+  });
+
   it('refuses what is encrypted, or compressed by another method', async () => {
     const folder = makeFiles({ 'disk.img': IMAGE });
     const encrypted = makeZip(folder, ['disk.img'], ['-P', 'secret']);

@@ -95,6 +95,17 @@ describe('http', () => {
     await expect(reading).rejects.toMatchObject({ kind: 'content-encoding' });
   });
 
+  it('can be closed at any time, also twice', async () => {
+    const server = await startWebServer((_, response) => {
+      response.writeHead(200, LENGTH).write(IMAGE.subarray(0, 9000));
+    });
+    const source = await openSource(`${server.origin}/disk.img`);
+    await source.close();
+    await source.close();
+    const reading = source.chunks(new AbortController().signal)[Symbol.asyncIterator]().next();
+    await expect(reading).rejects.toThrow(/abort/);
+  });
+
   it('says that nobody listens', async () => {
     await expect(readSource('http://127.0.0.1:1/disk.img')).rejects.toMatchObject({
       kind: 'ECONNREFUSED',
