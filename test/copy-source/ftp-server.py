@@ -1,28 +1,45 @@
-"""An FTP server with one user. Arguments: folder, and how many bytes to send before hanging up (0: all)."""
+"""
+An FTP server with one user, for the folder that is the first argument. The second says what goes wrong
+with a download: "none", "hangup" after a megabyte, "short" by a byte with all signs of success, "failed"
+with all bytes sent and a failure reported.
+"""
 import sys
 
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import DTPHandler, FTPHandler
 from pyftpdlib.servers import FTPServer
 
-folder, limit = sys.argv[1], int(sys.argv[2])
+folder, fault = sys.argv[1:]
 
 
-class CutHandler(DTPHandler):
+class FaultyTransfer(DTPHandler):
     def send(self, data):
         result = super().send(data)
-        if limit and self.tot_bytes_sent >= limit:
+        if fault == "hangup" and self.tot_bytes_sent >= 1_000_000:
             self.cmd_channel.close()
         return result
+
+    def close(self):
+        if fault == "failed":
+            self._resp = ("451 The disk had an error.", self._resp[1]) if self._resp else ()
+        super().close()
+
+
+class FaultyHandler(FTPHandler):
+    dtp_handler = FaultyTransfer
+    use_sendfile = False
+
+    def ftp_SIZE(self, path):
+        if fault == "short":
+            self.respond(f"213 {self.fs.getsize(path) + 1}")
+            return path
+        return super().ftp_SIZE(path)
 
 
 authorizer = DummyAuthorizer()
 authorizer.add_user("me", "geheim", folder)
 authorizer.add_anonymous(folder)
-FTPHandler.authorizer = authorizer
-if limit:
-    FTPHandler.dtp_handler = CutHandler
-    FTPHandler.use_sendfile = False
-server = FTPServer(("127.0.0.1", 0), FTPHandler)
+FaultyHandler.authorizer = authorizer
+server = FTPServer(("127.0.0.1", 0), FaultyHandler)
 print(server.socket.getsockname()[1], flush=True)
 server.serve_forever()

@@ -40,7 +40,7 @@ function startOf(range: string | undefined): number {
   return Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? Number.NaN);
 }
 
-describe('http', () => {
+describeWith(requireTools('gzip'), 'http', () => {
   it('reads an image, its size known from the start', async () => {
     const server = await startWebServer((_, response) =>
       response.writeHead(200, LENGTH).end(IMAGE),
@@ -93,6 +93,21 @@ describe('http', () => {
     );
     const reading = readSource(`${server.origin}/disk.img`);
     await expect(reading).rejects.toMatchObject({ kind: 'content-encoding' });
+  });
+
+  it('lets go at once of a server that sends nothing', async () => {
+    const packed = pack(PACKERS[0]!, Buffer.concat(Array.from({ length: 8 }, () => IMAGE)));
+    const server = await startWebServer((_, response) => {
+      response.writeHead(200, { 'content-length': packed.length }).write(packed.subarray(0, -9000));
+    });
+    const source = await openSource(`${server.origin}/disk.img.gz`);
+    const started = Date.now();
+    // Whoever stops reading has no need to say so beforehand.
+    for await (const piece of source.chunks(new AbortController().signal)) {
+      if (piece.length > 0) break;
+    }
+    await source.close();
+    expect(Date.now() - started).toBeLessThan(2000);
   });
 
   it('can be closed at any time, also twice', async () => {
