@@ -27,9 +27,17 @@ export function listHostFolder(folder: string): readonly string[] {
   }
 }
 
-/** The facts of what a path leads to, or undefined if it leads nowhere. */
+/**
+ * The facts of what a path leads to, or undefined if it leads nowhere, or through a folder that this
+ * user may not enter: what others keep there is not the file that was asked about.
+ */
 export function findStats(target: string): Stats | undefined {
-  return statSync(target, { throwIfNoEntry: false });
+  try {
+    return statSync(target, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 /** `major:minor`, as the kernel's text files write it. Source: Linux `include/linux/kdev_t.h`. */

@@ -7,7 +7,7 @@ import { describeWith, requireRoot, requireTools } from '../../test/support/requ
 import { run } from '../../test/support/run.ts';
 import { makeScratchFolder } from '../../test/support/scratch.ts';
 import { formatDeviceNumber, type HostRoots } from './host-files.ts';
-import { findImageUsers, readDeviceSize } from './image-users.ts';
+import { findImageUsers, findTargetUsers, readDeviceSize } from './image-users.ts';
 
 const ROOT = [...requireRoot(), ...requireTools('losetup', 'mount', 'mke2fs')];
 
@@ -146,5 +146,21 @@ describeWith(ROOT, 'users on the running system', () => {
         expect(user?.description).toBe(`${device} is mounted on ${folder}`);
       });
     });
+  });
+});
+
+describe('users of an image file', () => {
+  it('finds the mount of the file itself, and not that of another', () => {
+    const host = makeHost({ number: '7:0', name: 'loop0' });
+    const folder = makeScratchFolder();
+    const [mounted, other] = [path.join(folder, 'a b.img'), path.join(folder, 'other.img')];
+    for (const file of [mounted, other]) writeFileSync(file, 'x');
+    const source = mounted.replace(' ', String.raw`\040`);
+    const line = `36 25 0:50 / /mnt/view rw - fuse.fuse2fs ${source} rw\n`;
+    writeFileSync(path.join(host.proc, 'self/mountinfo'), line);
+    expect(findTargetUsers(mounted, host).map(({ description }) => description)).toEqual([
+      'mounted on /mnt/view',
+    ]);
+    expect(findTargetUsers(other, host)).toEqual([]);
   });
 });

@@ -45,7 +45,14 @@ export function findTargetUsers(
   const users = findLoopUsers(stats, roots);
   if (!stats.isBlockDevice()) {
     const range = { startByte: 0, endByte: Infinity };
-    return isSwapFile(stats, roots) ? [...users, { description: 'in use as swap', range }] : users;
+    const mounts = readMounts(roots).filter(
+      ({ imageFile }) => imageFile?.dev === stats.dev && imageFile.ino === stats.ino,
+    );
+    const uses = [
+      ...mounts.map(({ folder }) => `mounted on ${folder}`),
+      ...(isSwapFile(stats, roots) ? ['in use as swap'] : []),
+    ];
+    return [...users, ...uses.map((description) => ({ description, range }))];
   }
   const partitionUsers = readBlockDevices(target, roots)
     .slice(1)

@@ -8,6 +8,8 @@ export interface Mount {
   readonly folder: string;
   /** Device numbers that the mount is known to use, `major:minor`. */
   readonly devices: readonly string[];
+  /** The image that is mounted without a loop device in between: by EROFS, or by a program (FUSE). */
+  readonly imageFile: Stats | undefined;
 }
 
 /** Everything mounted in this process's view. */
@@ -18,9 +20,15 @@ export function readMounts(roots: HostRoots): readonly Mount[] {
     const fields = before.split(' ');
     const devices = [fields[2] ?? ''];
     // btrfs and others mount under a made-up number; their source still names a device.
-    const source = findStats(unescape(after.split(' ')[1] ?? ''));
+    const sourcePath = unescape(after.split(' ')[1] ?? '');
+    const source = findStats(sourcePath);
     if (source?.isBlockDevice() === true) devices.push(formatDeviceNumber(source.rdev));
-    return { folder: unescape(fields[4] ?? ''), devices };
+    const isImage = path.isAbsolute(sourcePath) && source?.isFile() === true;
+    return {
+      folder: unescape(fields[4] ?? ''),
+      devices,
+      imageFile: isImage ? source : undefined,
+    };
   });
 }
 
