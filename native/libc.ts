@@ -33,7 +33,28 @@ export interface Libc {
     lengthBytes: number,
     advice: number,
   ): CallResult;
+  /** In a thread of its own. */
+  fallocateAsync(
+    fileDescriptor: number,
+    mode: number,
+    offsetBytes: number,
+    lengthBytes: number,
+  ): Promise<CallResult>;
+  /** `argument` is read and written in place. */
+  fcntl(fileDescriptor: number, command: number, argument: Uint8Array): CallResult;
+  /** In a thread of its own; both files at the same offset. The value is the number of bytes copied. */
+  copyFileRangeAsync(
+    fromDescriptor: number,
+    toDescriptor: number,
+    offsetBytes: number,
+    lengthBytes: number,
+  ): Promise<CallResult>;
 }
+
+/** A function of koffi's that can be called in a thread of its own as well. */
+type NativeFunction = ((...args: readonly unknown[]) => number | bigint) & {
+  async(...args: readonly unknown[]): void;
+};
 
 /** Where Linux uses asm-generic/ioctl.h and C's `long` has 64 bits. */
 const ARCHITECTURES: readonly string[] = ['arm64', 'loong64', 'riscv64', 'x64'];
@@ -58,18 +79,16 @@ function bindLibc(): Libc {
   // The program itself: it is linked with the C library of the system, whichever that is.
   const library = koffi.load(null);
   // Declared with fixed arguments, see README.md.
-  const ioctl = library.func('int ioctl(int fd, unsigned long request, void *argument)') as ((
-    fd: number,
-    request: number,
-    argument: Uint8Array,
-  ) => number) & {
-    async(
-      fd: number,
-      request: number,
-      argument: Uint8Array,
-      done: (error: Error | null, value: number) => void,
-    ): void;
-  };
+  const ioctl = library.func(
+    'int ioctl(int fd, unsigned long request, void *argument)',
+  ) as NativeFunction;
+  const fcntl = library.func('int fcntl(int fd, int command, void *argument)') as NativeFunction;
+  const fallocate = library.func(
+    'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
+  ) as NativeFunction;
+  const copyFileRange = library.func(
+    'int64_t copy_file_range(int from, int64_t *from_at, int to, int64_t *to_at, size_t length, unsigned int flags)',
+  ) as NativeFunction;
   const fadvise = library.func(
     'int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)',
   ) as (fd: number, offset: number, length: number, advice: number) => number;
@@ -84,6 +103,18 @@ function bindLibc(): Libc {
     Number(value) === -1
       ? { kind: 'failed', errno: ERRNO_NAMES.get(koffi.errno()) ?? 'EUNKNOWN' }
       : { kind: 'returned', value: Number(value) };
+  // The other thread reads and writes the arrays among the arguments: they must outlive the call.
+  const inFlight = new Set<readonly unknown[]>();
+  const callAsync = async (call: NativeFunction, ...args: readonly unknown[]) =>
+    new Promise<CallResult>((resolve, reject) => {
+      inFlight.add(args);
+      call.async(...args, (error: Error | null, value: number | bigint) => {
+        const result = toResult(value);
+        inFlight.delete(args);
+        if (error === null) resolve(result);
+        else reject(error);
+      });
+    });
   return {
     ioctl(fileDescriptor, request, argument) {
       assertIntegers(fileDescriptor, request);
@@ -91,12 +122,7 @@ function bindLibc(): Libc {
     },
     async ioctlAsync(fileDescriptor, request, argument) {
       assertIntegers(fileDescriptor, request);
-      return new Promise((resolve, reject) => {
-        ioctl.async(fileDescriptor, request, argument, (error, value) => {
-          if (error === null) resolve(toResult(value));
-          else reject(error);
-        });
-      });
+      return callAsync(ioctl, fileDescriptor, request, argument);
     },
     lseek(fileDescriptor, offsetBytes, whence) {
       assertIntegers(fileDescriptor, offsetBytes, whence);
@@ -109,6 +135,21 @@ function bindLibc(): Libc {
       return errno === 0
         ? { kind: 'returned', value: 0 }
         : { kind: 'failed', errno: ERRNO_NAMES.get(errno) ?? 'EUNKNOWN' };
+    },
+    async fallocateAsync(fileDescriptor, mode, offsetBytes, lengthBytes) {
+      assertIntegers(fileDescriptor, mode, offsetBytes, lengthBytes);
+      return callAsync(fallocate, fileDescriptor, mode, offsetBytes, lengthBytes);
+    },
+    fcntl(fileDescriptor, command, argument) {
+      assertIntegers(fileDescriptor, command);
+      return toResult(fcntl(fileDescriptor, command, argument));
+    },
+    async copyFileRangeAsync(fromDescriptor, toDescriptor, offsetBytes, lengthBytes) {
+      assertIntegers(fromDescriptor, toDescriptor, offsetBytes, lengthBytes);
+      // Two of them, since the kernel moves both.
+      const fromAt = BigInt64Array.of(BigInt(offsetBytes));
+      const toAt = BigInt64Array.of(BigInt(offsetBytes));
+      return callAsync(copyFileRange, fromDescriptor, fromAt, toDescriptor, toAt, lengthBytes, 0);
     },
   };
 }
