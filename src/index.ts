@@ -1,6 +1,7 @@
 /**
- * The library: scan an image, read and write block maps, and copy an image to its targets. The command line stands on the same
- * functions. Everything here is synchronous or returns promises; nothing prints or exits.
+ * The library: scan an image; read, write, check and verify block maps; copy an image to its targets, or
+ * make it sparse. The command line stands on the same functions. Everything here is synchronous or
+ * returns promises; nothing prints or exits.
  */
 import { buildBmap } from './bmap/build-bmap.ts';
 import type { Bmap } from './bmap/bmap.ts';
@@ -12,6 +13,19 @@ export type { Bmap, BmapRange } from './bmap/bmap.ts';
 export { toByteRanges } from './bmap/bmap.ts';
 export { formatBmap } from './bmap/format-bmap.ts';
 export { parseBmap } from './bmap/parse-bmap.ts';
+export type { BadRange } from './bmap/verify-ranges.ts';
+export {
+  checkBmap,
+  type CheckBmapOptions,
+  type CheckReport,
+  type Surplus,
+} from './check/check-bmap.ts';
+export type { Loss, LossKind } from './check/find-losses.ts';
+export {
+  verifyTarget,
+  type VerifyReport,
+  type VerifyTargetOptions,
+} from './check/verify-target.ts';
 export type { CopyEvent, OnEvent } from './copy/copy-events.ts';
 export { copyImage, type CopyReport } from './copy/copy-image.ts';
 export type { CopyOptions } from './copy/copy-options.ts';
@@ -24,6 +38,12 @@ export { RangeSet, RangeSetBuilder } from './ranges/range-set.ts';
 export type { ClaimResult, WholeReason } from './scan/claim-result.ts';
 export type { ScanFileOptions } from './scan/scan-file.ts';
 export type { ScanReport, VolumeReport } from './scan/scan-image.ts';
+export { copySparse, type SparseCopyOptions } from './sparsify/sparse-copy.ts';
+export {
+  sparsifyImage,
+  type SparsifyOptions,
+  type SparsifyReport,
+} from './sparsify/sparsify-image.ts';
 
 export interface MapImageOptions extends ScanFileOptions {
   /** Hash every mapped range. Default true. */

@@ -26,6 +26,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/inspect': ['src/ranges', 'src/fs-probes', 'src/scan', 'src/bmap'],
   // The GPT is read to move its backup to the end of the device that was written.
   'src/copy': ['src/bmap', 'src/ranges', 'src/image', 'src/partition', 'src/host', 'native'],
+  'src/sparsify': ['src/bmap', 'src/scan', 'src/ranges', 'src/image', 'src/host', 'native'],
+  // Names every byte that is left out, so it knows the words of all who speak for it.
+  'src/check': [
+    'src/bmap',
+    'src/scan',
+    'src/fs-probes',
+    'src/ranges',
+    'src/image',
+    'src/bytes',
+    'src/host',
+    'native',
+  ],
   native: [],
   wasm: ['src/image', 'src/ranges'],
 };

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 
 const AREAS =
-  /'((?:scan|verity|cross-check|copy|source|partition|table|mbr|ebr|gpt|ext|fat|btrfs)\.[a-z0-9.-]+)'/g;
+  /'((?:scan|verity|cross-check|copy|source|verify|partition|table|mbr|ebr|gpt|ext|fat|btrfs)\.[a-z0-9.-]+)'/g;
 
 function listCodesInSources(): ReadonlySet<string> {
-  const codes = ['src/scan', 'src/partition', 'src/fs-probes', 'src/copy']
+  const codes = ['src/scan', 'src/partition', 'src/fs-probes', 'src/copy', 'src/check']
     .flatMap((folder) =>
       readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) =>
         path.join(folder, name),

@@ -2,10 +2,13 @@
 import { Command, CommanderError } from 'commander';
 
 import { UsageError } from '../errors/errors.ts';
+import { addCheckCommand } from './commands/check.ts';
 import { addCopyCommand } from './commands/copy.ts';
 import { addCreateCommand } from './commands/create.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addScanCommand } from './commands/scan.ts';
+import { addSparsifyCommand } from './commands/sparsify.ts';
+import { addVerifyCommand } from './commands/verify.ts';
 import { Terminal } from './terminal.ts';
 import { readVersion } from './version.ts';
 
@@ -31,6 +34,9 @@ const commands: readonly AddCommand[] = [
   addInspectCommand,
   addCreateCommand,
   addCopyCommand,
+  addCheckCommand,
+  addVerifyCommand,
+  addSparsifyCommand,
 ];
 
 /**

@@ -3,6 +3,7 @@ import { isShown } from '../inspect/disk-picture.ts';
 import { describeTable, missingLines, WHOLE_WORDS } from '../inspect/facts.ts';
 import type { ClaimResult } from '../scan/claim-result.ts';
 import type { ScanReport, VolumeReport } from '../scan/scan-image.ts';
+import { alignColumns } from './align-columns.ts';
 import { escapeText } from './escape-text.ts';
 
 /** The report for people: a line for the image, one for each partition, the total. */
@@ -45,14 +46,4 @@ function describeClaim({ claim, whole, facts }: ClaimResult): string {
     claim.label === undefined || claim.label === '' ? '' : ` "${escapeText(claim.label)}"`;
   const state = facts === undefined || facts.state === 'clean' ? '' : ` (${facts.state})`;
   return `${claim.type}${label}${state}${whole === undefined ? '' : `, ${WHOLE_WORDS[whole]}`}`;
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

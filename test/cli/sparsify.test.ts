@@ -6,16 +6,19 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
   rmSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -79,13 +82,26 @@ function allocatedBytes(file: string): number {
   return statSync(file).blocks * 512;
 }
 
+/** A tmpfs of its own, for what all tests of a group share. Needs root rights. */
+function makeMemoryFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'bmap-test-'));
+  run('mount', ['-t', 'tmpfs', 'tmpfs', folder]);
+  return folder;
+}
+
+function removeMemoryFolder(folder: string): void {
+  run('umount', [folder]);
+  rmdirSync(folder);
+}
+
 /** Mounts a host filesystem while `body` runs in it. */
 function withHost<T>(type: string, body: (folder: string) => T): T {
-  const folder = makeScratchFolder();
-  if (type === 'tmpfs' || type === 'ramfs') {
-    return withMountedDevice(type, { type }, body);
-  }
-  const disk = path.join(folder, 'host');
+  if (type === 'tmpfs' || type === 'ramfs') return withMountedDevice(type, { type }, body);
+  // In memory, so that these tests do not wait for a disk.
+  return withHost('tmpfs', (memory) => withHostDisk(type, path.join(memory, 'disk'), body));
+}
+
+function withHostDisk<T>(type: string, disk: string, body: (folder: string) => T): T {
   writeFileSync(disk, '');
   truncateSync(disk, 600 * MIB);
   const makers: Readonly<Record<string, readonly string[]>> = {
@@ -120,7 +136,7 @@ describeWith(IMAGE_TOOLS, 'sparsify of FAT, ext4 and btrfs', () => {
   let dense: string;
 
   beforeAll(() => {
-    folder = run('mktemp', ['-d', '/tmp/bmap-test-XXXXXX']).trim();
+    folder = makeMemoryFolder();
     image = makeFilesystems(folder);
     ({ mapped } = scanFileForTest(image.file));
     const junk = path.join(folder, 'junk.img');
@@ -129,65 +145,54 @@ describeWith(IMAGE_TOOLS, 'sparsify of FAT, ext4 and btrfs', () => {
     run('cp', ['--sparse=never', junk, dense]);
     rmSync(junk);
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => removeMemoryFolder(folder));
 
-  describe.each(['ext4', 'xfs', 'btrfs', 'tmpfs'])('on %s', (type) => {
-    itWith(
-      type === 'xfs' ? requireTools('mkfs.xfs') : [],
-      'frees what is not used and nothing else',
-      () => {
-        withHost(type, (host) => {
-          const file = path.join(host, 'image');
-          run('cp', ['--sparse=never', dense, file]);
-          chmodSync(file, 0o640);
-          chownSync(file, 12, 34);
-          const before = statSync(file);
-
-          const { status, stdout } = runBmap(['sparsify', file]);
-          expect(status).toBe(0);
-          expect(stdout).toMatch(/allocated [\d.]+ MiB before, [\d.]+ MiB after/);
-
-          const after = statSync(file);
-          expect([after.size, after.uid, after.gid, after.mode, after.ino]).toEqual([
-            before.size,
-            12,
-            34,
-            before.mode,
-            before.ino,
-          ]);
-          compareImages(dense, file, mapped);
-          const written = readWritten(file);
-          expect(mapped.subtract(written).isEmpty).toBe(true);
-          expect(written.subtract(mapped).isEmpty).toBe(true);
-          // A few blocks of the host's own at most.
-          expect(allocatedBytes(file)).toBeLessThan(mapped.lengthBytes + MIB);
-          expect(scanFileForTest(file).mapped).toEqual(mapped);
-          expect(image.judge(file)).toEqual(image.judgement);
-
-          const again = runBmap(['sparsify', file]);
-          expect(again.status).toBe(0);
-          expect(statSync(file).mtimeMs).toBe(after.mtimeMs);
-        });
-      },
-    );
-
-    itWith(type === 'xfs' ? requireTools('mkfs.xfs') : [], 'writes a sparse copy', () => {
+  const hosts = [
+    ['ext4', []],
+    ['xfs', requireTools('mkfs.xfs')],
+    ['btrfs', []],
+    ['tmpfs', []],
+  ] as const;
+  for (const [type, requirement] of hosts) {
+    itWith(requirement, `frees what is not used and nothing else, on ${type}`, () => {
       withHost(type, (host) => {
         const [file, copy] = [path.join(host, 'image'), path.join(host, 'copy')];
         run('cp', ['--sparse=never', dense, file]);
         chmodSync(file, 0o640);
-        const { mtimeMs, blocks } = statSync(file);
+        chownSync(file, 12, 34);
+        const before = statSync(file);
+
         expect(runBmap(['sparsify', '-o', copy, file]).status).toBe(0);
-        expect([statSync(file).mtimeMs, statSync(file).blocks]).toEqual([mtimeMs, blocks]);
+        expect(statSync(file).mtimeMs).toBe(before.mtimeMs);
         run('cmp', [dense, file]);
         expect(statSync(copy).mode & 0o777).toBe(0o640);
         compareImages(dense, copy, mapped);
-        expect(readWritten(copy).subtract(mapped).isEmpty).toBe(true);
-        expect(mapped.subtract(readWritten(copy)).isEmpty).toBe(true);
+        expect(readWritten(copy)).toEqual(mapped);
         expect(readdirSync(host).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+
+        const { status, stdout } = runBmap(['sparsify', file]);
+        expect(status).toBe(0);
+        expect(stdout).toMatch(/allocated [\d.]+ MiB before, [\d.]+ MiB after/);
+        const after = statSync(file);
+        expect([after.size, after.uid, after.gid, after.mode, after.ino]).toEqual([
+          before.size,
+          12,
+          34,
+          before.mode,
+          before.ino,
+        ]);
+        compareImages(dense, file, mapped);
+        expect(readWritten(file)).toEqual(mapped);
+        // A few blocks of the host's own at most.
+        expect(allocatedBytes(file)).toBeLessThan(mapped.lengthBytes + MIB);
+        expect(scanFileForTest(file).mapped).toEqual(mapped);
+        expect(image.judge(file)).toEqual(image.judgement);
+
+        expect(runBmap(['sparsify', file]).status).toBe(0);
+        expect(statSync(file).mtimeMs).toBe(after.mtimeMs);
       });
     });
-  });
+  }
 
   it('copies to another filesystem, and over what is there', () => {
     withHost('tmpfs', (host) => {
@@ -251,9 +256,9 @@ describeWith(requireTools('bmaptool'), 'sparsify by a map', () => {
 
   it('frees only what map and scan both leave out', () => {
     const { image, map, mapped } = setUp();
-    const before = allocatedBytes(image);
+    const before = readWritten(image);
     expect(runBmap(['sparsify', '--bmap', mapAll(image), image]).status).toBe(0);
-    expect(allocatedBytes(image)).toBe(before);
+    expect(readWritten(image)).toEqual(before);
     // A map that leaves out everything does not make the scan say yes.
     const holes = path.join(makeScratchFolder(), 'holes.img');
     run('cp', ['--sparse=always', image, holes]);
@@ -277,11 +282,11 @@ describeWith(requireTools('bmaptool'), 'sparsify by a map', () => {
       `seek=${place}`,
       'conv=notrunc',
     ]);
-    const before = allocatedBytes(other);
+    const before = readWritten(other);
     const refused = runBmap(['sparsify', '--trust-map', '--bmap', map, other]);
     expect(refused.status).toBe(5);
     expect(refused.stderr).toContain('cannot be trusted');
-    expect(allocatedBytes(other)).toBe(before);
+    expect(readWritten(other)).toEqual(before);
 
     expect(runBmap(['sparsify', '--trust-map', '--bmap', map, image]).status).toBe(0);
     expect(readWritten(image)).toEqual(mapped);
@@ -306,24 +311,26 @@ describeWith(requireTools('bmaptool'), 'sparsify by a map', () => {
     const partition = scanFileForTest(other).volumes.find(({ volume }) => volume.index === 2)!;
     const all = kept.union(RangeSet.of(partition.volume));
     expect(all.subtract(readWritten(image)).isEmpty).toBe(true);
-    expect(allocatedBytes(image)).toBeLessThan(allocatedBytes(other));
+    expect(readWritten(image).lengthBytes).toBeLessThan(readWritten(other).lengthBytes);
   });
 });
 
 describe('sparsify refuses', () => {
   /** Refused with exit 6 and a text, nothing changed; and the same succeeds when the cause is gone. */
   function expectRefused(args: readonly string[], image: string, text: RegExp | string): void {
-    const { mtimeMs, blocks } = statSync(image);
+    const { mtimeMs } = statSync(image);
+    const written = readWritten(image);
     const { status, stderr } = runBmap(['sparsify', ...args]);
     expect(stderr).toMatch(text);
     expect(status).toBe(6);
-    expect([statSync(image).mtimeMs, statSync(image).blocks]).toEqual([mtimeMs, blocks]);
+    expect(statSync(image).mtimeMs).toBe(mtimeMs);
+    expect(readWritten(image)).toEqual(written);
   }
 
   function expectFreed(image: string): void {
-    const before = allocatedBytes(image);
+    const before = readWritten(image).lengthBytes;
     expect(runBmap(['sparsify', image]).status).toBe(0);
-    expect(allocatedBytes(image)).toBeLessThan(before);
+    expect(readWritten(image).lengthBytes).toBeLessThan(before);
   }
 
   itWith(MOUNTS, 'a block device, and an image that is attached to one', () => {
@@ -373,16 +380,16 @@ describe('sparsify refuses', () => {
         'sparsify',
         ...args,
       ]);
-    const before = allocatedBytes(image);
+    const before = readWritten(image);
     for (const args of [[image], ['--dry-run', image]]) {
       const { status, stderr } = asNobody(args);
       expect(stderr).toContain('permission denied');
       expect(status).toBe(6);
     }
-    expect(allocatedBytes(image)).toBe(before);
+    expect(readWritten(image)).toEqual(before);
     chownSync(image, 65534, 65534);
     expect(asNobody([image]).status).toBe(0);
-    expect(allocatedBytes(image)).toBeLessThan(before);
+    expect(readWritten(image).lengthBytes).toBeLessThan(before.lengthBytes);
   });
 
   itWith(requireTools('python3'), 'an image that another program has locked', async () => {
@@ -403,11 +410,11 @@ describe('sparsify refuses', () => {
 
   it('to write the copy over the image, to a folder, or what is no image', () => {
     const image = makeDemoImage();
-    const before = allocatedBytes(image);
+    const before = readWritten(image);
     const folder = makeScratchFolder();
     expect(runBmap(['sparsify', '-o', image, image]).status).toBe(2);
     expect(runBmap(['sparsify', '-o', folder, image]).status).toBe(6);
-    expect(allocatedBytes(image)).toBe(before);
+    expect(readWritten(image)).toEqual(before);
     expect(runBmap(['sparsify', path.join(folder, 'none')]).status).toBe(7);
     expect(runBmap(['sparsify', folder]).status).toBe(7);
     const packed = path.join(folder, 'packed.gz');
@@ -425,11 +432,11 @@ describeWith(FRAGMENT_TOOLS, 'sparsify that is ended in the middle', () => {
 
   /** Thousands of runs of free blocks between files, so that there is a middle. */
   beforeAll(() => {
-    folder = run('mktemp', ['-d', '/tmp/bmap-test-XXXXXX']).trim();
+    folder = makeMemoryFolder();
     const image = path.join(folder, 'fragments.img');
     writeFileSync(image, '');
     truncateSync(image, 96 * MIB);
-    run('mke2fs', ['-q', '-F', '-t', 'ext4', '-N', '16384', image]);
+    run('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', '-N', '16384', image]);
     withMount(image, { type: 'ext4' }, (mount) => {
       for (let index = 0; index < 12_000; index++) {
         if (index % 1000 === 0) mkdirSync(path.join(mount, `d${index / 1000}`));
@@ -445,7 +452,7 @@ describeWith(FRAGMENT_TOOLS, 'sparsify that is ended in the middle', () => {
     dense = path.join(folder, 'dense.img');
     run('cp', ['--sparse=never', image, dense]);
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => removeMemoryFolder(folder));
 
   /** Starts it, and sends the signal when so much has been freed. @returns how it ended. */
   async function endAt(file: string, freedBytes: number, signal: NodeJS.Signals) {
@@ -454,7 +461,10 @@ describeWith(FRAGMENT_TOOLS, 'sparsify that is ended in the middle', () => {
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const timer = setInterval(() => {
-      if (start - allocatedBytes(file) >= freedBytes) child.kill(signal);
+      // Once: the second signal would end it without a word.
+      if (start - allocatedBytes(file) < freedBytes) return;
+      clearInterval(timer);
+      child.kill(signal);
     }, 1);
     const code = await new Promise<number | null>((resolve) => {
       child.once('close', resolve);
@@ -468,7 +478,7 @@ describeWith(FRAGMENT_TOOLS, 'sparsify that is ended in the middle', () => {
     const file = path.join(folder, 'work.img');
     const random = new SeededRandom(6);
     let middles = 0;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 6; round++) {
       run('cp', ['--sparse=never', dense, file]);
       const all = allocatedBytes(file);
       const wanted = random.below(Math.floor((all - mapped.lengthBytes) * 0.7));
@@ -478,12 +488,12 @@ describeWith(FRAGMENT_TOOLS, 'sparsify that is ended in the middle', () => {
       compareImages(dense, file, mapped);
       expect(scanFileForTest(file).mapped).toEqual(mapped);
       expect(mapped.subtract(readWritten(file)).isEmpty).toBe(true);
-      if (round % 4 !== 0) continue;
+      if (round % 3 !== 0) continue;
       run('e2fsck', ['-fn', file]);
       expect(runBmap(['sparsify', file]).status).toBe(0);
       expect(readWritten(file)).toEqual(mapped);
     }
-    expect(middles).toBeGreaterThan(3);
+    expect(middles).toBeGreaterThan(2);
   });
 
   it('stops at Ctrl-C, says so, and goes on when run again', async () => {

@@ -1,0 +1,149 @@
+/** Does a device or file hold what a map says? Asks the medium, not what the system remembers of it. */
+import { statSync } from 'node:fs';
+
+import { flushBuffers } from '../../native/block-device.ts';
+import { dropCachedPages } from '../../native/page-cache.ts';
+import { toByteRanges, type Bmap } from '../bmap/bmap.ts';
+import type { OpenFile } from '../bmap/hole-map.ts';
+import { findBadRanges, readRange, type BadRange } from '../bmap/verify-ranges.ts';
+import { isAllZero } from '../bytes/text.ts';
+import { SystemError, UsageError } from '../errors/errors.ts';
+import type { Finding } from '../errors/finding.ts';
+import { findImageUsers, readDeviceSize, type ImageUser } from '../host/image-users.ts';
+import { FileReader } from '../image/file-reader.ts';
+
+/** The unit in which zeros are told from data. */
+const ZERO_BLOCK_BYTES = 4096;
+
+/** What is asked of the machine; tests bring others. */
+export interface VerifyHost {
+  /** Writes what is cached and forgets it. */
+  flushBuffers(device: OpenFile): Promise<void>;
+  dropCachedPages(file: OpenFile): void;
+  findUsers(path: string): readonly ImageUser[];
+}
+
+export interface VerifyTargetOptions {
+  /** Demand zeros wherever the image is not mapped. Behind the end of the image nothing is looked at. */
+  readonly zeros?: boolean;
+  readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+  readonly signal?: AbortSignal;
+  readonly host?: VerifyHost;
+}
+
+export interface VerifyReport {
+  /** The size of the device or file. */
+  readonly targetBytes: number;
+  /** Ascending. Empty if all is as the map says. */
+  readonly bad: readonly BadRange[];
+  /** Mapped ranges without a checksum in the map: nothing is known of them. */
+  readonly uncheckedCount: number;
+  readonly findings: readonly Finding[];
+}
+
+const LINUX_VERIFY_HOST: VerifyHost = {
+  flushBuffers,
+  dropCachedPages,
+  findUsers: (path) => findImageUsers(path),
+};
+
+/**
+ * Compares every mapped range with its checksum.
+ * @throws {UsageError} kind `no-checksums` if the map has none, and zeros are not asked for.
+ * @throws {SystemError} if the target cannot be opened, or fails in more than one place.
+ */
+export async function verifyTarget(
+  path: string,
+  bmap: Bmap,
+  options: VerifyTargetOptions = {},
+): Promise<VerifyReport> {
+  const { host = LINUX_VERIFY_HOST } = options;
+  const findings: Finding[] = [];
+  if (options.zeros !== true && !bmap.ranges.some(({ checksum }) => checksum !== undefined)) {
+    const problem = 'the map has no checksums of its ranges, so there is nothing to compare with';
+    throw new UsageError('no-checksums', problem);
+  }
+  const target = openTarget(path);
+  try {
+    findings.push(...describeUsers(path, host), ...describeSize(target, bmap));
+    if (statSync(path).isBlockDevice()) findings.push(...(await forgetCache(target, host)));
+    const { bad, uncheckedCount } = await findBadRanges({ ...options, file: target, bmap });
+    const notZero = options.zeros === true ? await findNonZeros(target, bmap, options) : [];
+    const all = [...bad, ...notZero].toSorted((left, right) => left.startByte - right.startByte);
+    return { targetBytes: target.sizeBytes, bad: all, uncheckedCount, findings };
+  } finally {
+    target.close();
+  }
+}
+
+function openTarget(path: string): FileReader {
+  let isDevice: boolean;
+  try {
+    isDevice = statSync(path).isBlockDevice();
+  } catch (error) {
+    throw SystemError.from(error, path);
+  }
+  return new FileReader(path, isDevice ? { deviceSizeBytes: readDeviceSize(path) } : {});
+}
+
+/** Somebody who writes to it explains differences, and should be known before the device is blamed. */
+function describeUsers(path: string, host: VerifyHost): readonly Finding[] {
+  const users = host.findUsers(path);
+  if (users.length === 0) return [];
+  const uses = users.map(({ description }) => description).join(', ');
+  const text = `${path}: ${uses}; what was written there since the copy counts as bad. Unmount it and verify again`;
+  return [{ level: 'warning', code: 'verify.in-use', text }];
+}
+
+function describeSize({ path, sizeBytes }: FileReader, bmap: Bmap): readonly Finding[] {
+  if (sizeBytes >= bmap.imageSizeBytes) return [];
+  const text = `${path}: has ${sizeBytes} bytes, less than the image with its ${bmap.imageSizeBytes}; what does not fit counts as bad if it is mapped`;
+  return [{ level: 'warning', code: 'verify.smaller', text }];
+}
+
+/** Without root rights the kernel may be asked, but not made, to forget what it has read. */
+async function forgetCache(device: FileReader, host: VerifyHost): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  try {
+    await host.flushBuffers(device);
+  } catch (error) {
+    const { kind } = SystemError.from(error, device.path);
+    if (kind !== 'EACCES' && kind !== 'EPERM') throw error;
+    const text = `${device.path}: what the system remembers of it may be compared instead of what is on the medium; run this as root, or plug the device out and in again before`;
+    findings.push({ level: 'warning', code: 'verify.cached', text });
+  }
+  host.dropCachedPages(device);
+  return findings;
+}
+
+/** For each range that is not mapped, from the first block that is not zero to the last. */
+async function findNonZeros(
+  target: FileReader,
+  bmap: Bmap,
+  { onProgress, signal }: VerifyTargetOptions,
+): Promise<readonly BadRange[]> {
+  const unmapped = toByteRanges(bmap).complementWithin(
+    0,
+    Math.min(bmap.imageSizeBytes, target.sizeBytes),
+  );
+  const bytesTotal = unmapped.lengthBytes;
+  let bytesDone = 0;
+  const bad: BadRange[] = [];
+  for (const range of unmapped) {
+    let first: number | undefined;
+    let last = 0;
+    const end = await readRange(target, range, signal, (chunk, startByte) => {
+      for (let offset = 0; offset < chunk.length; offset += ZERO_BLOCK_BYTES) {
+        const block = chunk.subarray(offset, offset + ZERO_BLOCK_BYTES);
+        if (isAllZero(block)) continue;
+        first ??= startByte + offset;
+        last = startByte + offset + block.length;
+      }
+      bytesDone += chunk.length;
+      onProgress?.(bytesDone, bytesTotal);
+    });
+    if (end !== 'complete') bad.push({ ...range, reason: end });
+    else if (first !== undefined) bad.push({ startByte: first, endByte: last, reason: 'not-zero' });
+  }
+  return bad;
+}
