@@ -64,6 +64,9 @@ describe('the picture in a terminal', () => {
     expect(plain.join('\n')).not.toMatch(COLORS);
     expect(colored.map((line) => line.replaceAll(COLORS, ''))).toEqual(plain);
     expect(colored[2]).toMatch(COLORS);
+    // A sequence for each run of one look, and one at the end.
+    const looks = plain[2]!.match(/(.)\1*/g)!;
+    expect(colored[2]!.match(COLORS)).toHaveLength(looks.length + 1);
     const painted = colored.filter((line) => line.includes('\u001b'));
     expect(painted.every((line) => line.includes('\u001b[0m'))).toBe(true);
   });
@@ -113,6 +116,14 @@ describe('the picture in a terminal', () => {
     const rows = lines.filter((line) => /^[12] /.test(line));
     expect(rows).toHaveLength(2);
     expect(textWidth(rows[0]!)).toBe(textWidth(rows[1]!));
+  });
+
+  it('draws an image without partitions once', () => {
+    const used = { data: RangeSet.of({ startByte: 0, endByte: 4 * MIB }) };
+    const lines = inspect({ imageBytes: 8 * MIB, filesystems: [{ used }] });
+    expect(lines.filter((line) => /^ *D+\.+$/.test(line))).toEqual([
+      `${'D'.repeat(40)}${'.'.repeat(40)}`,
+    ]);
   });
 
   it('shows an image of one byte', () => {

@@ -217,8 +217,10 @@ function formatPlace(
   ];
   return [
     ...wrapText(`${nameOf(place)}${type === '' ? '' : `: ${type}`}`, columns, INDENT),
-    // One kind from end to end is no picture.
-    ...(kinds > 1 ? [`${INDENT}${paint(strip, useColor)}`] : []),
+    // One kind from end to end is no picture, and the whole image has been drawn.
+    ...(kinds > 1 && place.endByte - place.startByte < picture.imageBytes
+      ? [`${INDENT}${paint(strip, useColor)}`]
+      : []),
     ...formatFacts(facts, columns),
   ];
 }

@@ -64,9 +64,14 @@ function drawTrack(place: Place, box: Box): string {
 
 /** For example `partition 2: Linux root (x86-64) "root", ext4 "system"`. */
 export function titleOf(place: Place): string {
+  return `${nameOf(place)}: ${describePlace(place)}`;
+}
+
+/** What the table and the filesystems say: `Linux root (x86-64) "root", ext4 "system"`. */
+export function describePlace(place: Place): string {
   const { type, name } = typeOf(place);
   const table = name === '' ? type : `${type} "${name}"`;
-  return `${nameOf(place)}: ${table === '' ? '' : `${table}, `}${systemsOf(place)}`;
+  return table === '' ? systemsOf(place) : `${table}, ${systemsOf(place)}`;
 }
 
 function systemsOf({ report }: Place): string {

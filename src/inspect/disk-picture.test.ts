@@ -87,6 +87,12 @@ describe('buildPicture', () => {
     expect(draw({ imageBytes: 3 * BLOCK, filesystems })).toBe('B|.|~');
   });
 
+  it('lets an old filesystem in front of a table speak for itself only', () => {
+    const filesystems = [{ lengthBytes: 2 * BLOCK, used: { boot: blocks(0, 1) } }];
+    const partitions = [{ ...range(3, 4), filesystems: [{ used: { data: blocks(3, 4) } }] }];
+    expect(draw({ imageBytes: 5 * BLOCK, filesystems, partitions })).toBe('B|.|-|D|-');
+  });
+
   it('gives every byte one kind, also in overlapping partitions and half blocks', () => {
     const imageBytes = 20 * BLOCK + 77;
     const odd = RangeSet.of(

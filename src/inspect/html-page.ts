@@ -4,7 +4,14 @@
  */
 import { formatHumanSize } from '../bmap/human-size.ts';
 import type { Finding } from '../errors/finding.ts';
-import { anchorOf, DRAWING_WIDTH, drawDisk, drawFrame, listLegend } from './disk-drawing.ts';
+import {
+  anchorOf,
+  describePlace,
+  DRAWING_WIDTH,
+  drawDisk,
+  drawFrame,
+  listLegend,
+} from './disk-drawing.ts';
 import type { DiskPicture, Place } from './disk-picture.ts';
 import { escapeMarkup } from './escape-markup.ts';
 import {
@@ -120,12 +127,10 @@ function formatRow(texts: readonly string[], sizes: readonly string[]): string {
 /** The anchor is inside: following a link to it opens what holds it. */
 function formatPlace(picture: DiskPicture, place: Place): string {
   const { report } = place;
-  const { type, name } = typeOf(place);
-  const heading = escapeMarkup([type, name === '' ? '' : `"${name}"`].join(' ').trim());
   const box = { x: 1, y: 1, width: DRAWING_WIDTH - 2, height: PLACE_HEIGHT };
   return [
     '<details>',
-    `<summary><strong>${nameOf(place)}</strong> ${heading} <span class="soft">${formatHumanSize(place.endByte - place.startByte)}, left out ${formatHumanSize(report.leftOutBytes)}</span></summary>`,
+    `<summary><strong>${nameOf(place)}</strong> ${escapeMarkup(describePlace(place))} <span class="soft">${formatHumanSize(place.endByte - place.startByte)}, left out ${formatHumanSize(report.leftOutBytes)}</span></summary>`,
     `<div class="place" id="${anchorOf(place)}">`,
     `<svg viewBox="0 0 ${DRAWING_WIDTH} ${PLACE_HEIGHT + 2}" role="img" aria-label="${nameOf(place)} to scale">`,
     drawSkyline(picture.layers, place, box),

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -98,16 +97,11 @@ describe('bmap inspect', () => {
 
   itWith(requireTools('script'), 'colours a terminal, but not with NO_COLOR', () => {
     const image = makeDemoImage();
+    const command = `stty cols 100; exec ${process.execPath} dist/src/cli/main.js inspect ${image}`;
     const inTerminal = (env: Readonly<Record<string, string>>) =>
-      execFileSync(
-        'script',
-        [
-          '-qec',
-          `stty cols 100; exec ${process.execPath} dist/src/cli/main.js inspect ${image}`,
-          '/dev/null',
-        ],
-        { env: { ...process.env, TERM: 'xterm-256color', ...env }, encoding: 'utf8' },
-      ).replaceAll('\r', '');
+      run('script', ['-qec', command, '/dev/null'], {
+        env: { TERM: 'xterm-256color', ...env },
+      }).replaceAll('\r', '');
     const colored = inTerminal({ NO_COLOR: '' });
     const plain = inTerminal({ NO_COLOR: '1' });
     expect(colored).toContain('\u001b[0;48;5;162;38;5;15mJ');
