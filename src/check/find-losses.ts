@@ -83,6 +83,7 @@ export function findLosses(survey: Survey, mapped: RangeSet): Losses {
     const leftOut = sorter.rest.intersect(ranges);
     const zeros = findZeros(reader, leftOut);
     sorter.take(kind, leftOut.subtract(zeros));
+    sorter.forget(zeros);
     doubtful.add(kind, zeros);
   }
   return { lost: sorter.losses(), doubtful: doubtful.losses() };
@@ -107,8 +108,12 @@ class Sorter {
   take(kind: LossKind, ranges: RangeSet, filesystem?: string): void {
     const lost = this.#rest.intersect(ranges);
     if (lost.isEmpty) return;
-    this.#rest = this.#rest.subtract(lost);
+    this.forget(lost);
     this.add(kind, lost, filesystem);
+  }
+
+  forget(ranges: RangeSet): void {
+    this.#rest = this.#rest.subtract(ranges);
   }
 
   add(kind: LossKind, ranges: RangeSet, filesystem?: string): void {
