@@ -1,5 +1,6 @@
 /** Takes a copy through its stages for all targets: guard, claim, write, finish. */
 import { fstatSync, statSync, type Stats } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { BmapError, RefusedError, TargetsError, UsageError } from '../errors/errors.ts';
@@ -90,6 +91,7 @@ async function admitTargets(run: CopyRun, failures: Failures): Promise<readonly 
       });
       assertSuits(run, facts);
       assertDistinct(facts, admitted, options);
+      reportFileUnderDev(facts, onEvent);
       onEvent({ kind: 'target-checked', target: facts });
       admitted.push(facts);
       if (facts.kind !== 'block-device' || options.dryRun === true) return;
@@ -100,6 +102,13 @@ async function admitTargets(run: CopyRun, failures: Failures): Promise<readonly 
     });
   }
   return admitted;
+}
+
+/** Left there by a program that did not find the device. */
+function reportFileUnderDev(facts: TargetFacts, onEvent: OnEvent): void {
+  if (facts.kind !== 'file' || !resolve(facts.path).startsWith('/dev/')) return;
+  const text = `"${facts.path}" is under "/dev", but it is a regular file, not a device node`;
+  onEvent({ kind: 'finding', finding: { level: 'warning', code: 'copy.file-under-dev', text } });
 }
 
 /** Everything that is being read and must not be written to: image, map, signature and keyring. */

@@ -6,6 +6,7 @@ import { listUnmapped, type CopyPlan } from './copy-plan.ts';
 import type { ImageSource } from './source/image-source.ts';
 import { BlockDeviceTarget } from './target/block-device-target.ts';
 import type { CopyTarget, UnmappedPolicy } from './target/copy-target.ts';
+import { CharacterDeviceSink, PipeSink } from './target/byte-sink.ts';
 import { FileTarget } from './target/file-target.ts';
 import { fixGpt } from './target/fix-gpt.ts';
 import { StreamTarget } from './target/stream-target.ts';
@@ -43,6 +44,7 @@ export class TargetJob {
   readonly #target: CopyTarget;
   readonly #settings: JobSettings;
   #isWritten = false;
+  #isCompleting = false;
 
   constructor(facts: TargetFacts, settings: JobSettings) {
     this.facts = facts;
@@ -57,7 +59,7 @@ export class TargetJob {
 
   get state(): TargetState {
     if (this.#isWritten) return 'unverified';
-    return this.queue.hasStarted ? 'partial' : 'untouched';
+    return this.queue.hasStarted || this.#isCompleting ? 'partial' : 'untouched';
   }
 
   async claim(): Promise<void> {
@@ -82,6 +84,7 @@ export class TargetJob {
     const { plan, policy, signal, onEvent } = this.#settings;
     const unmapped = listUnmapped(plan);
     signal.throwIfAborted();
+    this.#isCompleting = true;
     await this.#target.complete({ unmapped, policy, endByte, signal });
     this.#isWritten = true;
     onEvent({ kind: 'synchronizing', target: this.path });
@@ -162,7 +165,11 @@ function describeReread(path: string, error: BmapError): CopyEvent {
 function makeTarget(facts: TargetFacts, settings: JobSettings): CopyTarget {
   const { io = SYSTEM_IO, isDryRun, zeroOffload: offloadZeros, cutsAtEnd } = settings;
   if (facts.kind === 'file') return new FileTarget(facts.path, facts.found, io);
-  if (facts.kind === 'stream') return new StreamTarget(facts.path, facts.forgetsAll, io);
+  if (facts.kind === 'stream') {
+    const { path, isPipe, forgetsAll } = facts;
+    const sink = isPipe ? new PipeSink(path, settings.signal) : new CharacterDeviceSink(path, io);
+    return new StreamTarget(path, sink, forgetsAll);
+  }
   const options = { io, offloadZeros, isDryRun, cutsAtEnd };
   return new BlockDeviceTarget(facts.path, facts.device, options);
 }

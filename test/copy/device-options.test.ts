@@ -228,6 +228,22 @@ describeWith([...LOOP, ...requireTools('sgdisk')], 'the backup GPT', () => {
     );
   });
 
+  it('is not mistaken for anything else that does not fit', async () => {
+    const plain = await makeCopyFixture({
+      sizeBytes: 6 * MIB,
+      mapped: RangeSet.of(
+        { startByte: 0, endByte: MIB },
+        { startByte: 6 * MIB - 4096, endByte: 6 * MIB },
+      ),
+    });
+    const options = { allowSmaller: true, fixGpt: true };
+    await expect(copy(plain, makeLoopTarget(4 * MIB), options)).rejects.toMatchObject({
+      kind: 'cut-data',
+      targetState: 'unverified',
+    });
+    await copy(plain, makeLoopTarget(6 * MIB), options);
+  });
+
   it('does not make room for a partition that does not fit', async () => {
     const fixture = await makeGptFixture(4 * MIB);
     const exact = makeLoopTarget(4 * MIB);

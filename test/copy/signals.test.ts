@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { RangeSet } from '../../src/ranges/range-set.ts';
 import {
@@ -221,3 +221,42 @@ describeWith(
     });
   },
 );
+
+describe('a pipe as target', () => {
+  async function makePipe() {
+    const fixture = await makeCopyFixture();
+    const pipe = path.join(fixture.folder, 'pipe');
+    run('mkfifo', [pipe]);
+    return { fixture, pipe };
+  }
+
+  it('without a reader is waited for, and left when told so', async () => {
+    const { fixture, pipe } = await makePipe();
+    const copy = startCopy(['copy', fixture.image, pipe]);
+    await copy.waitFor(() => copy.says('mapped'));
+    const { code, tookMs } = await copy.stop('SIGINT');
+    expect(code).toBe(130);
+    expect(tookMs).toBeLessThan(2000);
+  });
+
+  it('with a reader that does not read is left when told so', async () => {
+    const { fixture, pipe } = await makePipe();
+    const reader = spawn('sh', ['-c', `sleep 30 < ${pipe}`], { detached: true, stdio: 'ignore' });
+    onTestFinished(() => void process.kill(-reader.pid!, 'SIGKILL'));
+    const copy = startCopy(['copy', fixture.image, pipe]);
+    await copy.waitFor(() => copy.says('copying image'));
+    await sleep(200);
+    const { code, stderr, tookMs } = await copy.stop('SIGTERM');
+    expect(code).toBe(143);
+    expect(tookMs).toBeLessThan(2000);
+    expect(stderr).toContain('target partial');
+  });
+
+  it('whose reader goes away is a failure', async () => {
+    const { fixture, pipe } = await makePipe();
+    spawn('head', ['-c', '100', pipe], { stdio: 'ignore' });
+    const { code, stderr } = await startCopy(['copy', '--nobmap', fixture.image, pipe]).end();
+    expect(code).toBe(7);
+    expect(stderr).toContain('EPIPE');
+  });
+});

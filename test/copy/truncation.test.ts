@@ -13,7 +13,7 @@ import { describeWith } from '../support/requirements.ts';
 
 interface Format {
   readonly ending: string;
-  make(image: Buffer): Buffer;
+  readonly make: (image: Buffer) => Buffer;
 }
 
 const FORMATS: readonly Format[] = [
@@ -36,7 +36,7 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-const DAMAGES: readonly { name: string; apply(packed: Buffer): Buffer }[] = [
+const DAMAGES: readonly { name: string; apply: (packed: Buffer) => Buffer }[] = [
   { name: 'cut at half', apply: (packed) => packed.subarray(0, packed.length >> 1) },
   { name: 'cut by its last 20 bytes', apply: (packed) => packed.subarray(0, -20) },
   {

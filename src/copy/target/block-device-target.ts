@@ -100,8 +100,8 @@ export class BlockDeviceTarget implements CopyTarget {
 
   async openForCheck(): Promise<number> {
     await this.flush();
-    await flushBuffers(this.#open);
     dropCachedPages(this.#open);
+    await this.#flushBuffers();
     return this.#open.fileDescriptor;
   }
 
@@ -114,6 +114,15 @@ export class BlockDeviceTarget implements CopyTarget {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
+  }
+
+  /** Those who may write to a device are not always allowed this; dropping its pages does the same. */
+  async #flushBuffers(): Promise<void> {
+    try {
+      await flushBuffers(this.#open);
+    } catch (error) {
+      if (!(error instanceof SystemError && error.kind === 'EACCES')) throw error;
+    }
   }
 
   get #open(): OpenTarget {

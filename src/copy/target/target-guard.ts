@@ -16,7 +16,12 @@ export type TargetFacts =
   | { readonly kind: 'block-device'; readonly path: string; readonly device: DeviceFacts }
   /** `found` is undefined where the file is to be made. */
   | { readonly kind: 'file'; readonly path: string; readonly found: Stats | undefined }
-  | { readonly kind: 'stream'; readonly path: string; readonly forgetsAll: boolean };
+  | {
+      readonly kind: 'stream';
+      readonly path: string;
+      readonly isPipe: boolean;
+      readonly forgetsAll: boolean;
+    };
 
 export interface GuardOptions {
   /** What is being read: the image, its map, the signature. */
@@ -44,7 +49,12 @@ export function guardTarget(target: string, options: GuardOptions): TargetFacts 
     return { kind: 'file', path: target, found };
   }
   if (found.isCharacterDevice() || found.isFIFO()) {
-    return { kind: 'stream', path: target, forgetsAll: isNullDevice(found) };
+    return {
+      kind: 'stream',
+      path: target,
+      isPipe: found.isFIFO(),
+      forgetsAll: found.isCharacterDevice() && isNullDevice(found),
+    };
   }
   if (!found.isBlockDevice() && !found.isFile()) {
     const problem = `${target}: is neither a file nor a device, so no image can be written to it`;
