@@ -21,7 +21,10 @@ class FaultyTransfer(DTPHandler):
 
     def close(self):
         if fault == "failed":
-            self._resp = ("451 The disk had an error.", self._resp[1]) if self._resp else ()
+            # Later than the end of the data, so that the data alone cannot tell.
+            self._resp = ()
+            channel = self.cmd_channel
+            channel.ioloop.call_later(0.3, lambda: channel.respond("451 The disk had an error."))
         super().close()
 
 

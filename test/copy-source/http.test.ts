@@ -96,15 +96,17 @@ describeWith(requireTools('gzip'), 'http', () => {
   });
 
   it('lets go at once of a server that sends nothing', async () => {
-    const packed = pack(PACKERS[0]!, Buffer.concat(Array.from({ length: 8 }, () => IMAGE)));
+    const packed = pack(PACKERS[0]!, IMAGE);
     const server = await startWebServer((_, response) => {
       response.writeHead(200, { 'content-length': packed.length }).write(packed.subarray(0, -9000));
     });
     const source = await openSource(`${server.origin}/disk.img.gz`);
     const started = Date.now();
     // Whoever stops reading has no need to say so beforehand.
+    let readBytes = 0;
     for await (const piece of source.chunks(new AbortController().signal)) {
-      if (piece.length > 0) break;
+      readBytes += piece.length;
+      if (readBytes > IMAGE.length - 20_000) break;
     }
     await source.close();
     expect(Date.now() - started).toBeLessThan(2000);
