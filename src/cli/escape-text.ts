@@ -21,3 +21,20 @@ export function escapeMessage(text: string): string {
     .map((line) => escapeText(line).replaceAll('\\\\', '\\'))
     .join('\n');
 }
+
+/**
+ * Makes a JSON document safe to print without changing its meaning: what is unsafe stands inside of
+ * strings only, where it may be written as `\u202e`.
+ */
+export function escapeJson(json: string): string {
+  return json
+    .split('\n')
+    .map((line) => line.replaceAll(UNSAFE, toJsonEscape))
+    .join('\n');
+}
+
+/** Characters beyond 16 bits are two escapes, as in UTF-16. */
+function toJsonEscape(char: string): string {
+  const units = Array.from({ length: char.length }, (_, index) => char.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+}

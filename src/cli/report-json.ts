@@ -5,6 +5,7 @@ import { KIND_STYLES } from '../inspect/picture-kinds.ts';
 import type { RangeSet } from '../ranges/range-set.ts';
 import type { ClaimResult } from '../scan/claim-result.ts';
 import type { ScanReport, VolumeReport } from '../scan/scan-image.ts';
+import { escapeJson } from './escape-text.ts';
 
 const FORMAT_VERSION = 1;
 
@@ -29,7 +30,7 @@ export function formatInspectJson(path: string, picture: DiskPicture, cost: Read
 }
 
 function formatJson(document: object): string {
-  return `${JSON.stringify(document, undefined, 2)}\n`;
+  return `${escapeJson(JSON.stringify(document, undefined, 2))}\n`;
 }
 
 function reportDocument(path: string, report: ScanReport, cost: ReadCost): object {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { escapeMessage, escapeText } from './escape-text.ts';
+import { escapeJson, escapeMessage, escapeText } from './escape-text.ts';
 import { collectNumber, collectRange, parseSize } from './parse-options.ts';
 import { formatProgress } from './progress-bar.ts';
 
@@ -17,6 +17,13 @@ describe('text from outside', () => {
     ['C:\\x1b', 'C:\\\\x1b'],
   ])('%j is shown as %j', (text, shown) => {
     expect(escapeText(text)).toBe(shown);
+  });
+
+  it('is the same text in a JSON document, and safe to print', () => {
+    const document = { name: 'a\u202eb\u009bc \u{e0041} Grüße "\\"', list: [1, 2] };
+    const json = escapeJson(JSON.stringify(document, undefined, 2));
+    expect(JSON.parse(json)).toEqual(document);
+    expect(json).toContain('"a\\u202eb\\u009bc \\udb40\\udc41 Grüße');
   });
 
   it('keeps the lines of a message', () => {
