@@ -14,10 +14,11 @@ import {
   withBtrfs,
   withDevices,
 } from '../support/btrfs-image.ts';
+import { tryBtrfs } from '../support/btrfs-tool.ts';
 import { readFixture, readFixtureFacts } from '../support/fixtures.ts';
 import { makePoisonedCopy, scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
-import { run, tryRun } from '../support/run.ts';
+import { run } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
 
 const needs = [...requireRoot(), ...requireTools('mkfs.btrfs', 'btrfs', 'mount', 'losetup', 'xz')];
@@ -54,7 +55,7 @@ describeWith(needs, 'poisoned btrfs', () => {
     expect(report.findings).toEqual([]);
     const copy = `${file}.poisoned`;
     makePoisonedCopy(file, report.mapped, copy);
-    const { status, stdout, stderr } = tryRun('btrfs', ['check', '--check-data-csum', copy]);
+    const { status, stdout, stderr } = tryBtrfs(['check', '--check-data-csum', copy]);
     expect({ status, stderr, hasErrors: !stdout.includes('no error found') }).toMatchObject({
       status: 0,
       hasErrors: false,

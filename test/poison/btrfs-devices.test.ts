@@ -13,6 +13,7 @@ import {
   withDevicesApart,
   type BtrfsImage,
 } from '../support/btrfs-image.ts';
+import { runBtrfs } from '../support/btrfs-tool.ts';
 import { scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
@@ -50,14 +51,14 @@ const recipes: readonly Recipe[] = [
   {
     ...raid('converted to raid1', 2, 'single', 'single'),
     live: (folder) => {
-      run('btrfs', ['balance', 'start', '-dconvert=raid1', '-mconvert=raid1', folder]);
+      runBtrfs(['balance', 'start', '-dconvert=raid1', '-mconvert=raid1', folder]);
       fillWithFiles(folder, 2);
     },
   },
   {
     ...raid('converted from raid0 to raid10', 4, 'raid0', 'raid0'),
     live: (folder) => {
-      run('btrfs', ['balance', 'start', '-dconvert=raid10', '-mconvert=raid10', folder]);
+      runBtrfs(['balance', 'start', '-dconvert=raid10', '-mconvert=raid10', folder]);
     },
   },
 ];
@@ -77,7 +78,7 @@ describeWith(needs, 'poisoned btrfs on several devices', () => {
   it('a device was removed', () => {
     const image = makeImage({
       ...raid('', 3, 'single', 'raid1'),
-      live: (folder, devices) => void run('btrfs', ['device', 'remove', devices[2]!, folder]),
+      live: (folder, devices) => void runBtrfs(['device', 'remove', devices[2]!, folder]),
     });
     const two = { ...image, devices: image.devices.slice(0, 2) };
     expect(judgeImage(two).report.findings).toEqual([]);
@@ -92,7 +93,7 @@ describeWith(needs, 'poisoned btrfs on several devices', () => {
       run('mkfs.btrfs', ['--quiet', '-d', 'raid1', '-m', 'raid1', first!, second!]);
       withBtrfs([first!, second!], {}, (folder) => {
         fillWithFiles(folder);
-        run('btrfs', ['replace', 'start', '-B', '-f', second!, third!, folder]);
+        runBtrfs(['replace', 'start', '-B', '-f', second!, third!, folder]);
       });
     });
     const [first, , third] = image.devices;
@@ -198,7 +199,7 @@ function makeSprout(): BtrfsImage {
     withBtrfs([seed!], {}, (folder) => fillWithFiles(folder));
     run('btrfstune', ['-S', '1', seed!]);
     withBtrfs([seed!], { readOnly: true }, (folder) => {
-      run('btrfs', ['device', 'add', '-f', sprout!, folder]);
+      runBtrfs(['device', 'add', '-f', sprout!, folder]);
       run('mount', ['-o', 'remount,rw', folder]);
       fillWithFiles(folder, 2);
     });

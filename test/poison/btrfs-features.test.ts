@@ -14,6 +14,7 @@ import {
   withDevices,
   type BtrfsImage,
 } from '../support/btrfs-image.ts';
+import { runBtrfs } from '../support/btrfs-tool.ts';
 import { scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
@@ -76,7 +77,7 @@ describeWith(needs, 'poisoned btrfs on one device', () => {
 
   it('free space in bitmaps', () => {
     const image = makeImage({ title: '', live: (folder) => fillWithFiles(folder, 2, 300) });
-    const dump = run('btrfs', ['inspect-internal', 'dump-tree', '-t', '10', image.file]);
+    const dump = runBtrfs(['inspect-internal', 'dump-tree', '-t', '10', image.file]);
     expect(dump).toContain('FREE_SPACE_BITMAP');
     expect(judgeImage(image).report.findings).toEqual([]);
   });
@@ -132,16 +133,16 @@ function makeImage(recipe: Recipe, sizeBytes = 256 * MIB): BtrfsImage {
 }
 
 function resize(folder: string, lengthBytes: number): void {
-  run('btrfs', ['filesystem', 'resize', `${lengthBytes}`, folder]);
+  runBtrfs(['filesystem', 'resize', `${lengthBytes}`, folder]);
 }
 
 function balance(folder: string): void {
-  run('btrfs', ['balance', 'start', '--full-balance', folder]);
+  runBtrfs(['balance', 'start', '--full-balance', folder]);
   fillWithFiles(folder, 2);
 }
 
 function balanceToDup(folder: string): void {
-  run('btrfs', ['balance', 'start', '-dconvert=dup', '-mconvert=single', '-f', folder]);
+  runBtrfs(['balance', 'start', '-dconvert=dup', '-mconvert=single', '-f', folder]);
   fillWithFiles(folder, 2);
 }
 
@@ -173,14 +174,14 @@ function makeReflinks(folder: string): void {
 
 function makeSubvolumes(folder: string): void {
   const at = (name: string) => path.join(folder, name);
-  for (const name of ['sub-1', 'sub-2']) run('btrfs', ['subvolume', 'create', at(name)]);
+  for (const name of ['sub-1', 'sub-2']) runBtrfs(['subvolume', 'create', at(name)]);
   fillWithFiles(at('sub-1'), 3);
   fillWithFiles(at('sub-2'), 4);
-  run('btrfs', ['subvolume', 'snapshot', at('sub-1'), at('snapshot')]);
-  run('btrfs', ['subvolume', 'snapshot', '-r', at('sub-2'), at('read-only')]);
+  runBtrfs(['subvolume', 'snapshot', at('sub-1'), at('snapshot')]);
+  runBtrfs(['subvolume', 'snapshot', '-r', at('sub-2'), at('read-only')]);
   rmSync(path.join(at('sub-1'), 'files-3'), { recursive: true });
-  run('btrfs', ['subvolume', 'delete', '--commit-after', at('sub-2')]);
-  run('btrfs', ['subvolume', 'sync', folder]);
+  runBtrfs(['subvolume', 'delete', '--commit-after', at('sub-2')]);
+  runBtrfs(['subvolume', 'sync', folder]);
   mkdirSync(at('last'));
 }
 

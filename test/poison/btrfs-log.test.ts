@@ -19,6 +19,7 @@ import {
   writeAndSync,
   type BtrfsImage,
 } from '../support/btrfs-image.ts';
+import { runBtrfs } from '../support/btrfs-tool.ts';
 import { scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
@@ -100,7 +101,7 @@ function makeImage(recipe: Recipe): BtrfsImage {
     const options = ['commit=300', recipe.mountOptions].filter((part) => part !== undefined);
     withBtrfs(devices, { options: options.join(',') }, (folder) => {
       for (const name of ['sub-1', 'sub-2']) {
-        run('btrfs', ['subvolume', 'create', path.join(folder, name)]);
+        runBtrfs(['subvolume', 'create', path.join(folder, name)]);
       }
       for (let index = 0; index < 40; index++) {
         writeFileSync(path.join(folder, `old-${index}`), noise(index, 3000 * index));

@@ -31,6 +31,7 @@ import {
   writeAndSync,
   type BtrfsImage,
 } from '../support/btrfs-image.ts';
+import { runBtrfs, tryBtrfs } from '../support/btrfs-tool.ts';
 import { readFixture, readFixtureFacts } from '../support/fixtures.ts';
 import { SeededRandom } from '../support/random.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
@@ -125,7 +126,7 @@ describeWith(needs, 'the cost of many extents', () => {
       withBtrfs(devices, { options: 'nodatasum,max_inline=0' }, (folder) => {
         for (let index = 0; index < 4; index++) writeScattered(path.join(folder, `f${index}`));
       });
-      const stats = run('btrfs', ['inspect-internal', 'tree-stats', '-b', devices[0]!]);
+      const stats = runBtrfs(['inspect-internal', 'tree-stats', '-b', devices[0]!]);
       treeBytes = Number(/extent tree\s+Total size: (\d+)/.exec(stats)?.[1]);
     });
     expect(treeBytes).toBeGreaterThan(10 * MIB);
@@ -195,17 +196,17 @@ function takeStep(folder: string, step: number, random: SeededRandom): void {
     case 0:
       return fillWithFiles(folder, step, 30 + random.below(150));
     case 1:
-      run('btrfs', ['subvolume', 'create', at('sub')]);
+      runBtrfs(['subvolume', 'create', at('sub')]);
       return fillWithFiles(at('sub'), step, 60);
     case 2:
-      return void run('btrfs', ['subvolume', 'snapshot', folder, at('snapshot')]);
+      return void runBtrfs(['subvolume', 'snapshot', folder, at('snapshot')]);
     case 3:
       // Ends half-way where room is short, which is a state like any other.
-      return void tryRun('btrfs', ['balance', 'start', '--full-balance', folder]);
+      return void tryBtrfs(['balance', 'start', '--full-balance', folder]);
     case 4: {
       const name = random.pick(['', ...readdirSync(folder)]);
       const isSubvolume = /^(sub|snapshot)-/.test(name);
-      if (isSubvolume) run('btrfs', ['subvolume', 'delete', path.join(folder, name)]);
+      if (isSubvolume) runBtrfs(['subvolume', 'delete', path.join(folder, name)]);
       else if (name !== '') rmSync(path.join(folder, name), { recursive: true });
       return;
     }

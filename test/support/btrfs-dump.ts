@@ -2,7 +2,7 @@
  * A second opinion on what a btrfs filesystem uses, from the text that `btrfs inspect-internal dump-tree`
  * prints. Knows nothing of places on devices, only of bytes.
  */
-import { run } from './run.ts';
+import { runBtrfs } from './btrfs-tool.ts';
 
 const STRIP_BYTES = 65536;
 
@@ -63,9 +63,9 @@ function dumpChunks(device: string): readonly DumpedChunk[] {
 }
 
 function dumpTree(name: string, device: string): string {
-  return run('btrfs', ['inspect-internal', 'dump-tree', '-t', name, device]);
+  return runBtrfs(['inspect-internal', 'dump-tree', '-t', name, device]);
 }
 
 function dumpSuperblock(device: string): string {
-  return run('btrfs', ['inspect-internal', 'dump-super', device]);
+  return runBtrfs(['inspect-internal', 'dump-super', device]);
 }

@@ -20,8 +20,9 @@ import type { ExtentKind } from '../../src/fs-probes/fs-probe.ts';
 import type { ScanReport } from '../../src/scan/scan-image.ts';
 import { withLoop, withMountedDevice } from './loop-device.ts';
 import { makePoisonedCopy, scanFileForTest } from './poison.ts';
-import { run, tryRun, type RunResult } from './run.ts';
+import { run, type RunResult } from './run.ts';
 import { countDumpedBytes } from './btrfs-dump.ts';
+import { runBtrfs, tryBtrfs } from './btrfs-tool.ts';
 import { hashTree } from './tree-hash.ts';
 
 export const MIB = 1024 * 1024;
@@ -70,7 +71,7 @@ export function withDevices<T>(
       return body(attached);
     } finally {
       // Fails for a device that was never registered, which is as good.
-      tryRun('btrfs', ['device', 'scan', '--forget', ...attached]);
+      tryBtrfs(['device', 'scan', '--forget', ...attached]);
     }
   };
   return attach([]);
@@ -92,7 +93,7 @@ export function withDevicesApart(
     if (next !== undefined) withLoop(next, {}, (device) => attach([...attached, device]));
     else {
       body(attached);
-      tryRun('btrfs', ['device', 'scan', '--forget', ...attached]);
+      tryBtrfs(['device', 'scan', '--forget', ...attached]);
     }
   };
   attach([]);
@@ -260,7 +261,7 @@ function examine(image: BtrfsImage, options: JudgeOptions): Examination {
 /** What btrfs-progs say is used, all copies counted; they do not know how full rows with parity are. */
 function usedBytesOf(folder: string, device: string, { isParity }: JudgeOptions): number {
   if (isParity === true) return countDumpedBytes(device);
-  return Number(/Used:\s+(\d+)/.exec(run('btrfs', ['filesystem', 'usage', '-b', folder]))?.[1]);
+  return Number(/Used:\s+(\d+)/.exec(runBtrfs(['filesystem', 'usage', '-b', folder]))?.[1]);
 }
 
 function mountOptions({ mountOptions: given, mountedDevice = 0, hasLog }: JudgeOptions): {
@@ -273,12 +274,12 @@ function mountOptions({ mountOptions: given, mountedDevice = 0, hasLog }: JudgeO
 }
 
 function check(devices: readonly string[], { mountedDevice = 0 }: JudgeOptions): RunResult {
-  return tryRun('btrfs', ['check', '--readonly', devices[mountedDevice]!]);
+  return tryBtrfs(['check', '--readonly', devices[mountedDevice]!]);
 }
 
 /** Lets the kernel read every copy of everything. Returns its summary. */
 function scrub(folder: string): string {
-  const { stdout } = tryRun('btrfs', ['scrub', 'start', '-B', '-r', folder]);
+  const { stdout } = tryBtrfs(['scrub', 'start', '-B', '-r', folder]);
   return stdout.slice(stdout.indexOf('Error summary:'));
 }
 
