@@ -191,7 +191,7 @@ async function writeAll(
 ): Promise<number> {
   const { options, source, map, plan, onEvent, signal } = run;
   for (const { facts } of jobs) {
-    onEvent({ kind: 'copying', image: options.image, target: facts, map: map?.location });
+    onEvent({ kind: 'copying', image: source.name, target: facts, map: map?.name });
   }
   const digests = options.verifyTarget === true ? new WrittenDigests(findCutByte(run)) : undefined;
   let bytesDone = 0;

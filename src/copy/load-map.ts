@@ -113,20 +113,26 @@ async function findSignature(map: FoundFile, request: MapRequest): Promise<Found
   return found;
 }
 
+/** The first that is there. What the server may not give out is as good as not there. */
 async function readFirst(
   locations: readonly string[],
-  { readFile }: MapRequest,
+  { readFile, onEvent }: MapRequest,
 ): Promise<FoundFile | undefined> {
   for (const location of locations) {
-    const file = await readFile(location);
-    if (file !== undefined) return { ...file, location };
+    try {
+      const file = await readFile(location);
+      if (file !== undefined) return { ...file, location };
+    } catch (error) {
+      if (!(error instanceof SystemError && error.kind === 'forbidden')) throw error;
+      onEvent({ kind: 'debug', text: error.message });
+    }
   }
   return undefined;
 }
 
 async function readNamed(location: string, what: string, request: MapRequest): Promise<FoundFile> {
-  const file = await readFirst([location], request);
-  if (file !== undefined) return file;
+  const file = await request.readFile(location);
+  if (file !== undefined) return { ...file, location };
   const problem = `cannot open ${what} file '${baseName(location)}': no such file`;
   throw new SystemError('ENOENT', undefined, problem);
 }

@@ -63,6 +63,8 @@ export class TargetJob {
   }
 
   async claim(): Promise<void> {
+    // A pipe would have to be opened for writing, and its reader would notice.
+    if (this.#settings.isDryRun && this.facts.kind === 'stream') return;
     await this.#target.claim();
   }
 

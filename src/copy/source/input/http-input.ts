@@ -162,8 +162,15 @@ function assertSuccess(answer: HttpAnswer, name: string): void {
   throw new SystemError('content-encoding', name, text);
 }
 
+/** Stores that do not list what they have answer 403 for what they do not have, too. */
+const STATUS_KINDS: ReadonlyMap<number, string> = new Map([
+  [403, 'forbidden'],
+  [404, 'not-found'],
+  [410, 'not-found'],
+]);
+
 function statusError({ status }: HttpAnswer, name: string): SystemError {
-  const kind = status === 404 || status === 410 ? 'not-found' : 'http-status';
+  const kind = STATUS_KINDS.get(status) ?? 'http-status';
   const hint = status === 401 ? ': name and password are missing or wrong' : '';
   return new SystemError(kind, name, `the server answers with status ${status}${hint}`);
 }
