@@ -7,7 +7,7 @@ import { makeSparseFile } from '../support/ext-images.ts';
 import { checkExt, populate, treeByDebugfs } from '../support/ext-judges.ts';
 import { withLoop, withMountedDevice } from '../support/loop-device.ts';
 import { makePoisonedCopy, scanFileForTest } from '../support/poison.ts';
-import { newFiles } from '../support/power-cut.ts';
+import { copyAtOneMoment, newFiles } from '../support/power-cut.ts';
 import { describeWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
@@ -82,7 +82,7 @@ function cutPower(blockBytes: number): string {
     withMounted(journal, filesystem, (mounted) => populate(mounted));
     withMounted(journal, filesystem, (mounted) => {
       newFiles(mounted);
-      run('cp', ['--sparse=always', scratch, image]);
+      copyAtOneMoment(scratch, image);
     });
   });
   return image;

@@ -19,7 +19,7 @@ import { makeSparseFile } from './ext-images.ts';
 import { populate } from './ext-judges.ts';
 import { withLoop, withMountedDevice } from './loop-device.ts';
 import { SeededRandom } from './random.ts';
-import { run } from './run.ts';
+import { run, tryRun } from './run.ts';
 
 /** Something to do in a mounted filesystem. What it returns is done after the power cut. */
 export type Work = (folder: string) => void | (() => void);
@@ -51,10 +51,26 @@ export function cutPower(cut: PowerCut, scratch: string, image: string): void {
     const options = [NO_TIMED_COMMIT, ...(cut.mountOptions?.split(',') ?? [])].join(',');
     withMountedDevice(device, { type: 'ext4', options }, (folder) => {
       const cleanUp = cut.work(folder);
-      run('cp', ['--sparse=always', scratch, image]);
+      copyAtOneMoment(scratch, image);
       cleanUp?.();
     });
   });
+}
+
+/** More than any background writing takes. */
+const MAX_COPIES = 50;
+
+/**
+ * Copies a file that may be written to meanwhile, for example because somebody on the machine calls
+ * `sync`. If the copy equals the file afterwards, nothing was written to what had been copied, and the
+ * copy is what lay on the disk at its end.
+ */
+export function copyAtOneMoment(file: string, copy: string): void {
+  for (let attempt = 0; attempt < MAX_COPIES; attempt++) {
+    run('cp', ['--sparse=always', file, copy]);
+    if (tryRun('cmp', ['--silent', file, copy]).status === 0) return;
+  }
+  throw new Error(`${file} does not come to rest`);
 }
 
 /** Writes a file and waits until it would survive a power cut. */
