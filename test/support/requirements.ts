@@ -85,7 +85,10 @@ export function requireTools(...tools: readonly string[]): Requirement {
 export const SYSTEM_PYTHON = '/usr/bin/python3';
 
 /** For servers that are a library of Python. The keys are modules. */
-const PYTHON_PACKAGES: Readonly<Record<string, string>> = { pyftpdlib: 'python3-pyftpdlib' };
+const PYTHON_PACKAGES: Readonly<Record<string, string>> = {
+  gpg: 'python3-gpg',
+  pyftpdlib: 'python3-pyftpdlib',
+};
 
 /** @throws {Error} for a module that is not in the table above. */
 export function requirePythonModule(module: string): Requirement {
