@@ -18,10 +18,11 @@ function open(file: string, flags = 'r+'): OpenFile {
   return { fileDescriptor, path: file };
 }
 
-/** A file of 3 MiB of ones. */
+const CONTENT = new Uint8Array(3 * MIB).map((_, index) => 1 + (index % 251));
+
 function makeFile(): string {
-  const file = path.join(makeScratchFolder(), 'ones');
-  writeFileSync(file, new Uint8Array(3 * MIB).fill(1));
+  const file = path.join(makeScratchFolder(), 'content');
+  writeFileSync(file, CONTENT);
   return file;
 }
 
@@ -33,7 +34,7 @@ it('punches a hole and keeps the size', async () => {
   expect(seekHole(handle, 0)).toBe(MIB);
   expect(statSync(file).size).toBe(3 * MIB);
   expect(statSync(file).blocks).toBeLessThan(before);
-  const expected = new Uint8Array(3 * MIB).fill(1).fill(0, MIB, 2 * MIB);
+  const expected = CONTENT.slice().fill(0, MIB, 2 * MIB);
   expect(readFileSync(file).equals(expected)).toBe(true);
 });
 
@@ -62,7 +63,7 @@ it('copies a range to the same place', async () => {
   const to = open(target, 'w+');
   let atByte = MIB;
   while (atByte < 2 * MIB) atByte += (await copyRange(from, to, atByte, 2 * MIB - atByte))!;
-  const expected = new Uint8Array(2 * MIB).fill(1).fill(0, 0, MIB);
+  const expected = CONTENT.slice(0, 2 * MIB).fill(0, 0, MIB);
   expect(readFileSync(target).equals(expected)).toBe(true);
 });
 
@@ -71,6 +72,8 @@ it('says when the kernel cannot copy, and fails where it should', async () => {
   const target = path.join(makeScratchFolder(), 'copy');
   writeFileSync(target, '');
   expect(await copyRange(from, open('/dev/null'), 0, 4096)).toBeUndefined();
+  // Behind its end there is nothing to copy, which must not look like success.
+  expect(await copyRange(from, open(target), 3 * MIB, 4096)).toBeUndefined();
   const readOnly = open(target, 'r');
   await expect(copyRange(from, readOnly, 0, 4096)).rejects.toMatchObject({ kind: 'EBADF' });
 });

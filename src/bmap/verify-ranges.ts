@@ -24,7 +24,7 @@ export interface BadRange extends ByteRange {
 
 export interface FindBadRangesOptions {
   /** Open for reading until the promise is settled. */
-  readonly file: OpenFile & { readonly sizeBytes: number };
+  readonly file: OpenFile;
   readonly bmap: Bmap;
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
   /** Aborting rejects with the signal's reason. */
@@ -74,12 +74,11 @@ const readAt = promisify(read);
  * @returns how it ended. @throws {SystemError} with the errno name, but for EIO.
  */
 export async function readRange(
-  { fileDescriptor, path, sizeBytes }: FindBadRangesOptions['file'],
+  { fileDescriptor, path }: OpenFile,
   { startByte, endByte }: ByteRange,
   signal: AbortSignal | undefined,
   onChunk: (chunk: Uint8Array, startByte: number) => void,
 ): Promise<'complete' | 'unreadable' | 'past-end'> {
-  if (endByte > sizeBytes) return 'past-end';
   const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, endByte - startByte));
   let atByte = startByte;
   while (atByte < endByte) {
