@@ -57,19 +57,20 @@ describeWith(requireTools('gzip'), 'http', () => {
     expect((await readSource(`${server.origin}/disk.img`)).bytes.equals(IMAGE)).toBe(true);
   });
 
-  it.each([403, 404, 410, 500, 204, 206])(
-    'refuses status %d, whatever comes with it',
-    async (status) => {
-      const server = await startWebServer((_, response) =>
-        response.writeHead(status).end(status === 204 ? undefined : IMAGE),
-      );
-      const isMissing = status === 404 || status === 410;
-      const reading = readSource(`${server.origin}/disk.img`);
-      await expect(reading).rejects.toMatchObject({
-        kind: isMissing ? 'not-found' : 'http-status',
-      });
-    },
-  );
+  it.each([
+    [403, 'forbidden'],
+    [404, 'not-found'],
+    [410, 'not-found'],
+    [500, 'http-status'],
+    [204, 'http-status'],
+    [206, 'http-status'],
+  ])('refuses status %d as %s, whatever comes with it', async (status, kind) => {
+    const server = await startWebServer((_, response) =>
+      response.writeHead(status).end(status === 204 ? undefined : IMAGE),
+    );
+    const reading = readSource(`${server.origin}/disk.img`);
+    await expect(reading).rejects.toMatchObject({ kind });
+  });
 
   it.each([
     ['its content', {}, '<!DOCTYPE html>\n<html>Not found</html>'],
@@ -84,6 +85,14 @@ describeWith(requireTools('gzip'), 'http', () => {
       kind: 'web-page',
     });
     await expect(readSource(`${server.origin}/disk.img.gz`)).rejects.toThrow(/not gzip/);
+  });
+
+  it('takes an image for what it is, though a script declares it as a page', async () => {
+    const headers = { ...LENGTH, 'content-type': 'text/html; charset=UTF-8' };
+    const server = await startWebServer((_, response) =>
+      response.writeHead(200, headers).end(IMAGE),
+    );
+    expect((await readSource(`${server.origin}/get.php?id=1`)).bytes.equals(IMAGE)).toBe(true);
   });
 
   it('refuses an encoding that nobody asked for', async () => {
