@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { BmapError, CorruptError, SystemError } from '../../src/errors/errors.ts';
@@ -273,6 +274,13 @@ describeWith(ALL_PACKERS, 'names and contents', () => {
   it('refuses what is compressed twice', async () => {
     const packed = pack(PACKERS[0]!, pack(PACKERS[0]!, SMALL));
     await expect(readStdin(packed)).rejects.toMatchObject({ kind: 'nested' });
+  });
+
+  it('refuses at once, though more could come', async () => {
+    const stdin = new PassThrough();
+    stdin.write(pack(PACKERS[0]!, pack(PACKERS[0]!, IMAGE)).subarray(0, -1000));
+    await expect(openSource('-', { stdin })).rejects.toMatchObject({ kind: 'nested' });
+    expect(stdin.destroyed).toBe(true);
   });
 
   it.each([

@@ -9,6 +9,7 @@ import { readZipFile } from './archive/zip-file.ts';
 import { readZipStream } from './archive/zip-stream.ts';
 import { readAhead } from './decode/read-ahead.ts';
 import { findCompression, HEAD_BYTES, hintOf, isZip, type NameHint } from './formats.ts';
+import { assertImageHead } from './image-head.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** The raw image below all wrapping. */
@@ -34,19 +35,21 @@ export async function unwrap(
   context: InputContext,
 ): Promise<UnwrappedImage> {
   const stored = new StreamReader(input.pieces());
-  let decoded = stored;
+  // The innermost first.
+  const readers = [stored];
+  const close = async (): Promise<void> => {
+    for (const reader of readers) await reader.close();
+  };
   try {
-    const layers = await recognize(input, stored, context);
-    decoded = layers.decoded;
-    const unwrapped = await openLayers(input, layers, member, context);
-    const close = async (): Promise<void> => {
-      if (decoded !== stored) await decoded.close();
-      await stored.close();
-    };
-    return { ...unwrapped, close };
+    const { decoded, compression } = await openCompression(input, stored, context);
+    if (decoded !== stored) readers.unshift(decoded);
+    const archive = await recognizeArchive(input, decoded, compression, context);
+    const layers = { decoded, compression, archive };
+    return { ...(await openImage(input, layers, member, context)), close };
   } catch (error) {
-    if (decoded !== stored) await decoded.close();
-    await stored.close();
+    // First, since closing a layer waits for bytes that it has asked for.
+    await input.close();
+    await close();
     throw error;
   }
 }
@@ -54,7 +57,7 @@ export async function unwrap(
 /** Only decompresses: for small files that need not be images. */
 export async function decompress(input: ByteInput, context: InputContext): Promise<StreamReader> {
   const stored = new StreamReader(input.pieces());
-  const { decoded } = await recognizeCompression(input, stored, context);
+  const { decoded } = await openCompression(input, stored, context);
   return decoded;
 }
 
@@ -64,53 +67,41 @@ interface Layers {
   readonly archive: 'tar' | 'zip' | undefined;
 }
 
-async function recognize(
+async function openCompression(
   input: ByteInput,
   stored: StreamReader,
   context: InputContext,
-): Promise<Layers> {
+): Promise<Pick<Layers, 'decoded' | 'compression'>> {
   // What looks like a packed file at the start of a disk is a part of the disk.
-  if (input.isBlockDevice === true) {
-    return { decoded: stored, compression: undefined, archive: undefined };
-  }
-  const hint = hintOf(input.fileName);
-  const { decoded, compression } = await recognizeCompression(input, stored, context);
-  const head = toBuffer(await decoded.peek(HEAD_BYTES));
-  const archive = findArchive(head);
-  try {
-    // A tar archive below a compression is one layer of wrapping in all but name.
-    const inner = findCompression(head)?.name ?? (archive === 'zip' ? archive : undefined);
-    if (compression !== undefined) assertNotNested(input.name, inner);
-    assertPromiseKept(input, hint, compression, archive);
-  } catch (error) {
-    if (decoded !== stored) await decoded.close();
-    throw error;
-  }
-  const found = [compression, archive].filter((part) => part !== undefined).join(' and ');
-  const promised = [hint.compression, hint.archive].filter((part) => part !== undefined);
-  if (found !== promised.join(' and ') && input.fileName !== '') {
-    context.onFinding({
-      level: 'info',
-      code: 'source.name',
-      text: `${input.name}: the content is ${found || 'not compressed'}, though the name tells ${promised.join(' and ') || 'nothing of it'}; it is read as ${found || 'raw image'}`,
-    });
-  }
-  return { decoded, compression, archive };
-}
-
-async function recognizeCompression(
-  input: ByteInput,
-  stored: StreamReader,
-  context: InputContext,
-): Promise<{ decoded: StreamReader; compression: string | undefined }> {
-  const compression = findCompression(toBuffer(await stored.peek(HEAD_BYTES)));
+  const compression =
+    input.isBlockDevice === true
+      ? undefined
+      : findCompression(toBuffer(await stored.peek(HEAD_BYTES)));
   if (compression === undefined) return { decoded: stored, compression: undefined };
   const structure = `${compression.name} data of ${input.name}`;
   const pieces = compression.decode(stored, { ...context, structure });
   return { decoded: new StreamReader(readAhead(pieces)), compression: compression.name };
 }
 
-async function openLayers(
+async function recognizeArchive(
+  input: ByteInput,
+  decoded: StreamReader,
+  compression: string | undefined,
+  context: InputContext,
+): Promise<Layers['archive']> {
+  if (input.isBlockDevice === true) return undefined;
+  const head = toBuffer(await decoded.peek(HEAD_BYTES));
+  const archive = findArchive(head);
+  // A tar archive below a compression is one layer of wrapping in all but name.
+  const inner = findCompression(head)?.name ?? (archive === 'zip' ? archive : undefined);
+  if (compression !== undefined) assertNotNested(input.name, inner);
+  const hint = hintOf(input.fileName);
+  assertPromiseKept(input, hint, compression, archive);
+  reportContradiction(input, hint, compression, archive, context);
+  return archive;
+}
+
+async function openImage(
   input: ByteInput,
   { decoded, compression, archive }: Layers,
   member: string | undefined,
@@ -122,7 +113,8 @@ async function openLayers(
       throw new UsageError('not-an-archive', text);
     }
     const isRaw = compression === undefined;
-    await assertImage(decoded, input, isRaw ? input.contentType : undefined);
+    const contentType = isRaw ? input.contentType : undefined;
+    assertImageHead(await decoded.peek(HEAD_BYTES), input.name, contentType);
     const sizeBytes = isRaw ? input.sizeBytes : undefined;
     return { image: decoded, sizeBytes, isRaw, finish: async () => {} };
   }
@@ -132,8 +124,9 @@ async function openLayers(
   const { name, sizeBytes, content } = found.member;
   context.onDebug(`${structure}: the image is ${name}`);
   const head = toBuffer(await content.peek(HEAD_BYTES));
-  assertNotNested(`${name} in ${input.name}`, findCompression(head)?.name ?? findArchive(head));
-  await assertImage(content, { name: `${name} in ${input.name}` }, undefined);
+  const place = `${name} in ${input.name}`;
+  assertNotNested(place, findCompression(head)?.name ?? findArchive(head));
+  assertImageHead(head, place, undefined);
   return {
     image: content,
     sizeBytes,
@@ -152,6 +145,25 @@ function openArchive(
   return input.fileDescriptor === undefined
     ? readZipStream(decoded, context)
     : readZipFile(input, context);
+}
+
+function reportContradiction(
+  { name, fileName }: ByteInput,
+  hint: NameHint,
+  compression: string | undefined,
+  archive: string | undefined,
+  { onFinding }: InputContext,
+): void {
+  const found = listParts(compression, archive);
+  const promised = listParts(hint.compression, hint.archive);
+  if (found === promised || fileName === '') return;
+  const told = promised === '' ? 'does not tell' : `tells ${promised}`;
+  const text = `${name}: the content is ${found}, though the name ${told}; it is read as ${found}`;
+  onFinding({ level: 'info', code: 'source.name', text });
+}
+
+function listParts(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join(' and ');
 }
 
 /** A damaged start must not make a compressed file be taken for a raw image. */
@@ -178,31 +190,6 @@ function assertNotNested(name: string, inner: string | undefined): void {
   if (inner === undefined) return;
   const text = `what is inside is packed once more, as ${inner}; unpack the outer layer first`;
   throw new UnsupportedError('nested', { structure: name }, text);
-}
-
-/** @throws {CorruptError} kind `empty-image` or `web-page`. @throws {UsageError} kind `bmap-as-image`. */
-async function assertImage(
-  image: StreamReader,
-  { name }: { readonly name: string },
-  contentType: string | undefined,
-): Promise<void> {
-  const head = await image.peek(HEAD_BYTES);
-  const structure = name;
-  if (head.length === 0) {
-    throw new CorruptError('empty-image', { structure }, 'there is not one byte in it');
-  }
-  const start = new TextDecoder().decode(head);
-  if (/^\s*<\?xml[^]*<bmap[\s>]/.test(start)) {
-    throw new UsageError('bmap-as-image', `${name}: this is a block map, not an image`);
-  }
-  const isPage = /^\s*<(?:!doctype|html|\?xml)\b/i.test(start);
-  if (
-    isPage ||
-    /^(?:text\/html|application\/(?:xhtml\+xml|xml|json)|text\/xml)\b/i.test(contentType ?? '')
-  ) {
-    const text = 'this is a page of text, as servers send it in place of what they do not have';
-    throw new CorruptError('web-page', { structure }, text);
-  }
 }
 
 function findArchive(head: Buffer): 'tar' | 'zip' | undefined {
