@@ -12,6 +12,7 @@ import {
   fsyncFolder,
   judgeImage,
   makeEmptyImage,
+  makePowerCut,
   MIB,
   noise,
   withBtrfs,
@@ -62,19 +63,18 @@ const needs = [
 describeWith(needs, 'poisoned btrfs after a power cut', () => {
   it.each(recipes.map((recipe) => [recipe.title, recipe] as const))('%s', (_title, recipe) => {
     const isParity = recipe.title === 'raid5';
-    const { report } = judgeImage(makeImage(recipe), { hasLog: true, isParity });
+    const { report } = judgeImage(
+      makePowerCut(() => makeImage(recipe)),
+      { hasLog: true, isParity },
+    );
     expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
     const claims = report.volumes.flatMap((volume) => volume.claims);
     expect(claims.map(({ facts }) => facts?.state)).toEqual(claims.map(() => 'replayed'));
   });
 
   it('raid1 whose devices differ in their log', () => {
-    const image = makeImage({
-      title: '',
-      deviceCount: 2,
-      mkfs: ['-d', 'raid1', '-m', 'raid1'],
-      synced: doEverything,
-    });
+    const recipe = { title: '', deviceCount: 2, mkfs: ['-d', 'raid1', '-m', 'raid1'] };
+    const image = makePowerCut(() => makeImage({ ...recipe, synced: doEverything }));
     const { mapped } = scanFileForTest(image.file);
     for (const { startByte } of image.devices) {
       const cut = new Uint8Array(readFileSync(image.file));

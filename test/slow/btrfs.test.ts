@@ -24,6 +24,7 @@ import {
   fillWithFiles,
   judgeImage,
   makeEmptyImage,
+  makePowerCut,
   MIB,
   noise,
   withBtrfs,
@@ -47,8 +48,8 @@ const needs = [
 
 describeWith(needs, 'random btrfs histories', () => {
   it.each(Array.from({ length: HISTORIES }, (_, seed) => seed))('history %i', (seed) => {
-    const random = new SeededRandom(seed);
-    const { image, isParity, hasLog } = makeHistory(random);
+    const { isParity, hasLog, make } = planHistory(seed);
+    const image = hasLog ? makePowerCut(make) : make();
     const { report } = judgeImage(image, { isParity, hasLog });
     const codes = report.findings.map(({ code }) => code);
     expect(codes).toEqual(hasLog ? ['btrfs.log-tree'] : []);
@@ -141,12 +142,13 @@ describeWith(needs, 'the cost of many extents', () => {
 });
 
 interface History {
-  readonly image: BtrfsImage;
+  readonly make: () => BtrfsImage;
   readonly isParity: boolean;
   readonly hasLog: boolean;
 }
 
-function makeHistory(random: SeededRandom): History {
+function planHistory(seed: number): History {
+  const random = new SeededRandom(seed);
   const [profile, count] = random.pick([
     ['single', 1],
     ['dup', 1],
@@ -168,26 +170,29 @@ function makeHistory(random: SeededRandom): History {
   ]);
   const options = random.pick(['', 'compress-force=zstd', 'nodatacow', 'autodefrag']);
   const hasLog = random.oneIn(2);
-  const sizes = Array.from({ length: count }, () => 300 * MIB);
-  const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), sizes);
-  const cut = { ...image, file: `${image.file}.cut` };
-  withDevices(image, {}, (devices) => {
-    const layout = ['-d', profile, '-m', profile, '-n', nodeSize, '--csum', csum];
-    run('mkfs.btrfs', ['--quiet', ...layout, ...features, ...devices]);
-    const mount = ['commit=300', ...(options === '' ? [] : [options])].join(',');
-    withBtrfs(devices, { options: mount }, (folder) => {
-      for (let step = 3 + random.below(6); step > 0; step--) takeStep(folder, step, random);
-      run('sync', ['-f', folder]);
-      if (hasLog) {
-        for (let index = 0; index < 1 + random.below(30); index++) {
-          const bytes = noise(index, 1 + random.below(200_000));
-          writeAndSync(path.join(folder, `synced-${index}`), bytes, random.below(3) * 65_536);
+  const make = (): BtrfsImage => {
+    const sizes = Array.from({ length: count }, () => 300 * MIB);
+    const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), sizes);
+    const cut = { ...image, file: `${image.file}.cut` };
+    withDevices(image, {}, (devices) => {
+      const layout = ['-d', profile, '-m', profile, '-n', nodeSize, '--csum', csum];
+      run('mkfs.btrfs', ['--quiet', ...layout, ...features, ...devices]);
+      const mount = ['commit=300', ...(options === '' ? [] : [options])].join(',');
+      withBtrfs(devices, { options: mount }, (folder) => {
+        for (let step = 3 + random.below(6); step > 0; step--) takeStep(folder, step, random);
+        run('sync', ['-f', folder]);
+        if (hasLog) {
+          for (let index = random.below(30); index >= 0; index--) {
+            const bytes = noise(index, 1 + random.below(200_000));
+            writeAndSync(path.join(folder, `synced-${index}`), bytes, random.below(3) * 65_536);
+          }
+          run('cp', ['--sparse=always', image.file, cut.file]);
         }
-        run('cp', ['--sparse=always', image.file, cut.file]);
-      }
+      });
     });
-  });
-  return { image: hasLog ? cut : image, isParity: /raid[56]/.test(profile), hasLog };
+    return hasLog ? cut : image;
+  };
+  return { make, isParity: /raid[56]/.test(profile), hasLog };
 }
 
 function takeStep(folder: string, step: number, random: SeededRandom): void {

@@ -16,11 +16,17 @@ import {
 import path from 'node:path';
 import { expect } from 'vitest';
 
+import {
+  parseSuperblock,
+  SUPERBLOCK_BYTES,
+  SUPERBLOCK_STARTS,
+} from '../../src/fs-probes/btrfs/superblock.ts';
 import type { ExtentKind } from '../../src/fs-probes/fs-probe.ts';
+import { FileReader } from '../../src/image/file-reader.ts';
 import type { ScanReport } from '../../src/scan/scan-image.ts';
 import { withLoop, withMountedDevice } from './loop-device.ts';
 import { makePoisonedCopy, scanFileForTest } from './poison.ts';
-import { run, type RunResult } from './run.ts';
+import { run } from './run.ts';
 import { countDumpedBytes } from './btrfs-dump.ts';
 import { runBtrfs, tryBtrfs } from './btrfs-tool.ts';
 import { hashTree } from './tree-hash.ts';
@@ -208,7 +214,7 @@ export function judgeImage(image: BtrfsImage, options: JudgeOptions = {}): Verdi
   }
   expect(after.files).toEqual(before.files);
   expect(after.scrub).toEqual(before.scrub);
-  expect([before.check, after.check]).toEqual([0, 0]);
+  expect([before.faults, after.faults]).toEqual(['', '']);
   const mappedBytes = report.volumes
     .filter(({ volume }) => image.devices.some(({ startByte }) => startByte === volume.startByte))
     .reduce((sum, volume) => sum + volume.mappedBytes, 0);
@@ -244,7 +250,7 @@ interface Examination {
   readonly files: readonly string[];
   readonly usedBytes: number;
   readonly scrub: string;
-  readonly check: number;
+  readonly faults: string;
 }
 
 function examine(image: BtrfsImage, options: JudgeOptions): Examination {
@@ -254,7 +260,7 @@ function examine(image: BtrfsImage, options: JudgeOptions): Examination {
       files: hashTree(folder),
       usedBytes: usedBytesOf(folder, devices[0]!, options),
     }));
-    return { ...mounted, check: check(devices, options).status };
+    return { ...mounted, faults: findFaults(devices, options) };
   });
 }
 
@@ -273,8 +279,10 @@ function mountOptions({ mountOptions: given, mountedDevice = 0, hasLog }: JudgeO
   return { mountedDevice, ...(text === '' ? {} : { options: text }) };
 }
 
-function check(devices: readonly string[], { mountedDevice = 0 }: JudgeOptions): RunResult {
-  return tryBtrfs(['check', '--readonly', devices[mountedDevice]!]);
+/** What `btrfs check` says, if it is not content. */
+function findFaults(devices: readonly string[], { mountedDevice = 0 }: JudgeOptions): string {
+  const { status, stdout, stderr } = tryBtrfs(['check', '--readonly', devices[mountedDevice]!]);
+  return status === 0 ? '' : `exit ${status}\n${stdout}\n${stderr}`;
 }
 
 /** Lets the kernel read every copy of everything. Returns its summary. */
@@ -283,7 +291,7 @@ function scrub(folder: string): string {
   return stdout.slice(stdout.indexOf('Error summary:'));
 }
 
-function mountWritable(image: BtrfsImage, options: JudgeOptions): Omit<Examination, 'check'> {
+function mountWritable(image: BtrfsImage, options: JudgeOptions): Omit<Examination, 'faults'> {
   return withDevices(image, {}, (devices) => {
     const mount = mountOptions({ ...options, hasLog: false });
     const mounted = withBtrfs(devices, mount, (folder) => {
@@ -294,9 +302,38 @@ function mountWritable(image: BtrfsImage, options: JudgeOptions): Omit<Examinati
       run('sync', ['-f', folder]);
       return { files, usedBytes, scrub: scrub(folder) };
     });
-    expect(check(devices, options)).toMatchObject({ status: 0 });
+    expect(findFaults(devices, options)).toBe('');
     return mounted;
   });
+}
+
+/** How often a power cut is tried: anybody who writes a partition table calls sync(2). */
+const MOST_CUTS = 6;
+
+/**
+ * What `make` gives, made again until it is a power cut: on every device a log that was not committed,
+ * and no commit while the file was copied. Every sync(2) on the machine commits.
+ */
+export function makePowerCut(make: () => BtrfsImage): BtrfsImage {
+  for (let tries = 1; ; tries++) {
+    const image = make();
+    if (isPowerCut(image)) return image;
+    if (tries === MOST_CUTS) throw new Error('the machine is synced all the time');
+  }
+}
+
+function isPowerCut({ file, devices }: BtrfsImage): boolean {
+  const reader = new FileReader(file);
+  try {
+    return devices.every(({ startByte }) => {
+      const [first, copy] = SUPERBLOCK_STARTS.slice(0, 2).map((at) => {
+        return parseSuperblock(reader.readAt(startByte + at, SUPERBLOCK_BYTES), at);
+      });
+      return first!.logRootTree !== undefined && first!.generation === copy!.generation;
+    });
+  } finally {
+    reader.close();
+  }
 }
 
 /** Cuts or grows the file below an image of one device. */
