@@ -2,7 +2,7 @@
  * liblzma of XZ Utils: decoding of .xz. Source: `lzma/base.h` and `lzma/container.h`, version 5.4.
  * Uses several threads where the library can (since 5.4) and the file has several blocks.
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 
 import { NativeDecodeError, type DecodeStep, type NativeDecoder } from './decoder.ts';
 import { loadLibrary, type NativeLibrary } from './load-library.ts';
@@ -44,8 +44,8 @@ const FAILURES: ReadonlyMap<number, readonly [NativeDecodeError['kind'], string]
   [9, ['damaged', 'the compressed data is damaged']],
 ]);
 
-/** More threads are not used beyond this memory; decoding goes on with fewer. 1 GiB. */
-const THREADING_MEMORY_BYTES = 2n ** 30n;
+/** A quarter of the memory, as xz has it, and at most 1 GiB: beyond it decoding goes on with fewer threads. */
+const THREADING_MEMORY_BYTES = Math.min(Math.floor(totalmem() / 4), 2 ** 30);
 const NO_LIMIT = 2n ** 64n - 1n;
 
 /** Undefined if the system has no liblzma. @throws {SystemError} kind `no-native`. */
@@ -101,7 +101,7 @@ class LzmaDecoder implements NativeDecoder {
     const options = new DataView(new ArrayBuffer(MT_BYTES));
     options.setUint32(MT_FLAGS, FLAGS, true);
     options.setUint32(MT_THREADS, threads, true);
-    options.setBigUint64(MT_MEMLIMIT_THREADING, THREADING_MEMORY_BYTES, true);
+    options.setBigUint64(MT_MEMLIMIT_THREADING, BigInt(THREADING_MEMORY_BYTES), true);
     options.setBigUint64(MT_MEMLIMIT_STOP, NO_LIMIT, true);
     const start = this.#native.bind('int lzma_stream_decoder_mt(void *strm, void *options)');
     return Number(start(this.#stream, new Uint8Array(options.buffer)));

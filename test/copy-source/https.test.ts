@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
+import { createServer as createProxy, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 
@@ -12,7 +12,7 @@ import { SeededRandom } from '../support/random.ts';
 import { describeWith, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
-import { startWebServer } from '../support/web-server.ts';
+import { listen, startWebServer } from '../support/web-server.ts';
 
 const IMAGE = Buffer.from(new SeededRandom(12).bytes(500_001));
 
@@ -54,6 +54,30 @@ describeWith(requireTools('openssl'), 'https', () => {
     const careful = await copy(`${origin}/disk.img`, {});
     expect(careful.status).toBe(7);
     expect(careful.stderr).toMatch(/certificate/);
+  });
+
+  it('goes through a tunnel of the proxy', async () => {
+    const { origin, ca } = await startTlsServer((_, response) => response.end(IMAGE));
+    const seen: string[] = [];
+    const proxy = createProxy();
+    proxy.on('connect', (request: IncomingMessage, client: Socket) => {
+      seen.push(`${request.url} ${request.headers['proxy-authorization']}`);
+      const upstream = connect(Number(request.url!.split(':')[1]), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n');
+        upstream.pipe(client).pipe(upstream);
+      });
+      for (const end of [upstream, client]) end.on('error', () => {});
+    });
+    const port = await listen(proxy);
+    const variables = {
+      NODE_EXTRA_CA_CERTS: ca,
+      https_proxy: `http://me:geheim@127.0.0.1:${port}`,
+    };
+    const { written, stderr } = await copy(`${origin}/disk.img`, variables);
+    expect(stderr).not.toMatch(/error|geheim/i);
+    expect(written?.equals(IMAGE)).toBe(true);
+    const login = Buffer.from('me:geheim').toString('base64');
+    expect(seen).toEqual([`${origin.slice('https://'.length)} Basic ${login}`]);
   });
 
   it('says that a redirect leaves it', async () => {
