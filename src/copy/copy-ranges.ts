@@ -20,8 +20,8 @@ export interface CopyRangesOptions {
   readonly verify: boolean;
   /** Told of every piece that is being written, in order. */
   readonly onPiece: (piece: Piece) => void;
-  /** Told when a piece has been written, or given up, everywhere. */
-  readonly onWritten: (bytes: number) => void;
+  /** Told how many bytes have been written, or given up, everywhere. */
+  readonly onProgress: (bytesDone: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -32,10 +32,20 @@ export interface CopyRangesOptions {
  * @throws what reading the source or a checksum throws, and the signal's reason; all writes have ended.
  */
 export async function copyRanges(options: CopyRangesOptions): Promise<number> {
-  const { source, plan, queues, verify, onPiece, onWritten, signal } = options;
+  const { source, plan, queues, verify, onPiece, onProgress, signal } = options;
   const pool = new BufferPool(BUFFER_COUNT, PIECE_BYTES);
   const gate = verify ? new ChecksumGate(plan, source.name) : undefined;
   let endByte = 0;
+  let bytesDone = 0;
+  let bytesTold = 0;
+  // Each target writes in order, so the last write ends last. None of them rejects.
+  let lastWrite: Promise<void> | undefined;
+  // Called from here only, so that what a caller's function throws ends the copy.
+  const tell = (): void => {
+    if (bytesDone === bytesTold) return;
+    bytesTold = bytesDone;
+    onProgress(bytesDone);
+  };
   try {
     for await (const piece of readPieces(source, plan, pool, signal)) {
       signal.throwIfAborted();
@@ -43,12 +53,16 @@ export async function copyRanges(options: CopyRangesOptions): Promise<number> {
       for (const released of gate?.pass(piece) ?? [piece]) {
         onPiece(released);
         endByte = released.startByte + released.bytes.length;
-        void writeToAll(released, queues, pool).then(() => onWritten(released.bytes.length));
+        lastWrite = writeToAll(released, queues, pool).then(() => {
+          bytesDone += released.bytes.length;
+        });
       }
+      tell();
     }
   } finally {
-    await Promise.all(queues.map(async (queue) => queue.settle()));
+    await lastWrite;
   }
+  tell();
   return endByte;
 }
 

@@ -194,7 +194,6 @@ async function writeAll(
     onEvent({ kind: 'copying', image: source.name, target: facts, map: map?.name });
   }
   const digests = options.verifyTarget === true ? new WrittenDigests(findCutByte(run)) : undefined;
-  let bytesDone = 0;
   let writtenTo: number;
   try {
     writtenTo = await copyRanges({
@@ -203,8 +202,7 @@ async function writeAll(
       queues: jobs.map(({ queue }) => queue),
       verify: options.verify !== false,
       onPiece: (piece) => digests?.add(piece),
-      onWritten: (bytes) => {
-        bytesDone += bytes;
+      onProgress: (bytesDone) => {
         const bytesTotal = plan.mappedBytes;
         onEvent({ kind: 'progress', phase: 'copying', bytesDone, bytesTotal });
       },

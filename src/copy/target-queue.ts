@@ -35,11 +35,6 @@ export class TargetQueue {
     return written;
   }
 
-  /** Resolves when all writes so far are done or given up. */
-  async settle(): Promise<void> {
-    await this.#tail;
-  }
-
   async #writeNow(bytes: Uint8Array, startByte: number): Promise<void> {
     if (this.#failure !== undefined) return;
     try {

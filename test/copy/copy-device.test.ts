@@ -1,10 +1,13 @@
 /** Copies to real loop devices that held something else before. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
 import { copyImage } from '../../src/copy/copy-image.ts';
+import { SYSTEM_IO, type TargetIo } from '../../src/copy/target/target-io.ts';
 import { RangeSet } from '../../src/ranges/range-set.ts';
 import {
   expectCopied,
@@ -131,6 +134,37 @@ describe('a copy to a file', () => {
       stdin: createReadStream(fixture.image),
     });
     expectCopied(target, fixture, 0);
+  });
+
+  it('keeps what is not written yet within bounds, however slow the target', async () => {
+    const sizeBytes = 40 * MIB;
+    const all = RangeSet.of({ startByte: 0, endByte: sizeBytes });
+    const fixture = await makeCopyFixture({ sizeBytes, mapped: all, checksums: false });
+    const target = path.join(fixture.folder, 'new');
+    let waiting = 0;
+    let mostWaiting = 0;
+    const io: TargetIo = {
+      ...SYSTEM_IO,
+      async write(fileDescriptor, bytes, startByte) {
+        await sleep(5);
+        waiting--;
+        return SYSTEM_IO.write(fileDescriptor, bytes, startByte);
+      },
+    };
+    // A stream, so that what has been read can be counted.
+    const stdin = Readable.from(
+      (function* () {
+        for (let at = 0; at < sizeBytes; at += MIB) {
+          mostWaiting = Math.max(mostWaiting, ++waiting);
+          yield fixture.bytes.subarray(at, at + MIB);
+        }
+      })(),
+      { highWaterMark: 1 },
+    );
+    await copyImage({ image: '-', stdin, targets: [target], bmap: fixture.map, io });
+    expectCopied(target, fixture, 0);
+    expect(mostWaiting).toBeGreaterThan(8);
+    expect(mostWaiting).toBeLessThan(32);
   });
 
   it('tells its progress up to the end, in order', async () => {
