@@ -80,14 +80,18 @@ describe('verifyTarget', () => {
       run('truncate', ['-s', '1M', file]);
       const device = run('losetup', ['--find', '--show', file]).trim();
       try {
+        let dropped = 0;
         const failing = (kind: string): VerifyHost => ({
           ...quietHost,
+          dropCachedPages: () => {
+            dropped++;
+          },
           flushBuffers: async () => {
             throw new SystemError(kind, device, 'BLKFLSBUF failed');
           },
         });
         const { findings, bad } = await verifyTarget(device, bmap, { host: failing('EACCES') });
-        expect([findings[0]?.code, bad]).toEqual(['verify.cached', []]);
+        expect([findings[0]?.code, bad, dropped]).toEqual(['verify.cached', [], 1]);
         const broken = verifyTarget(device, bmap, { host: failing('EIO') });
         await expect(broken).rejects.toMatchObject({ kind: 'EIO' });
         expect((await verifyTarget(device, bmap)).findings).toEqual([]);

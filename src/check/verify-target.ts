@@ -103,17 +103,16 @@ function describeSize({ path, sizeBytes }: FileReader, bmap: Bmap): readonly Fin
 
 /** Without root rights the kernel may be asked, but not made, to forget what it has read. */
 async function forgetCache(device: FileReader, host: VerifyHost): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
   try {
     await host.flushBuffers(device);
+    return [];
   } catch (error) {
     const { kind } = SystemError.from(error, device.path);
     if (kind !== 'EACCES' && kind !== 'EPERM') throw error;
     const text = `${device.path}: what the system remembers of it may be compared instead of what is on the medium; run this as root, or plug the device out and in again before`;
-    findings.push({ level: 'warning', code: 'verify.cached', text });
+    host.dropCachedPages(device);
+    return [{ level: 'warning', code: 'verify.cached', text }];
   }
-  host.dropCachedPages(device);
-  return findings;
 }
 
 /** For each range that is not mapped, from the first block that is not zero to the last. */

@@ -342,6 +342,7 @@ describe('sparsify refuses', () => {
     });
     withLoop(image, { readOnly: true }, () => {
       expectRefused([image], image, /attached to the read-only loop device/);
+      expectRefused(['--dry-run', image], image, /attached to the read-only loop device/);
     });
     expectFreed(image);
   });
