@@ -4,13 +4,16 @@ import { tryRun, type RunResult } from './run.ts';
 const MOST_TRIES = 10;
 
 /**
- * Runs `btrfs`, again if it fell over a loop device of someone else: for a filesystem of several devices
- * it reads every block device of the machine, and gives up if one is detached meanwhile.
+ * Runs `btrfs`, again if it did not find all devices: for a filesystem of several it reads every block
+ * device of the machine, and misses some if others are attached or detached meanwhile.
  */
 export function tryBtrfs(args: readonly string[]): RunResult {
   for (let tries = 1; ; tries++) {
     const result = tryRun('btrfs', args);
-    if (tries === MOST_TRIES || !result.stderr.includes('cannot scan /dev/')) return result;
+    const isDisturbed = /cannot scan \/dev\/|device \d+ is missing/.test(
+      result.stdout + result.stderr,
+    );
+    if (tries === MOST_TRIES || result.status === 0 || !isDisturbed) return result;
   }
 }
 
