@@ -44,7 +44,6 @@ export class TargetJob {
   readonly #target: CopyTarget;
   readonly #settings: JobSettings;
   #isWritten = false;
-  #isCompleting = false;
 
   constructor(facts: TargetFacts, settings: JobSettings) {
     this.facts = facts;
@@ -59,7 +58,7 @@ export class TargetJob {
 
   get state(): TargetState {
     if (this.#isWritten) return 'unverified';
-    return this.queue.hasStarted || this.#isCompleting ? 'partial' : 'untouched';
+    return this.#target.mayHaveChanged ? 'partial' : 'untouched';
   }
 
   async claim(): Promise<void> {
@@ -86,7 +85,6 @@ export class TargetJob {
     const { plan, policy, signal, onEvent } = this.#settings;
     const unmapped = listUnmapped(plan);
     signal.throwIfAborted();
-    this.#isCompleting = true;
     await this.#target.complete({ unmapped, policy, endByte, signal });
     this.#isWritten = true;
     onEvent({ kind: 'synchronizing', target: this.path });

@@ -8,16 +8,10 @@ export class TargetQueue {
   readonly #target: CopyTarget;
   #tail: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
-  #hasStarted = false;
   #bytesWritten = 0;
 
   constructor(target: CopyTarget) {
     this.#target = target;
-  }
-
-  /** True once the target may hold a byte of the image. */
-  get hasStarted(): boolean {
-    return this.#hasStarted;
   }
 
   get bytesWritten(): number {
@@ -38,7 +32,6 @@ export class TargetQueue {
   async #writeNow(bytes: Uint8Array, startByte: number): Promise<void> {
     if (this.#failure !== undefined) return;
     try {
-      this.#hasStarted = true;
       await this.#target.writeAt(bytes, startByte);
       this.#bytesWritten += bytes.length;
     } catch (error) {

@@ -75,7 +75,8 @@ describeWith(LOOP, 'a block device that fails', () => {
           endByte: startByte! + lengthBytes,
         })),
       );
-      expectCopied(target.file, { ...fixture, mapped: written }, target.fill);
+      // What was not flushed may be seen on the device only.
+      expectCopied(target.device, { ...fixture, mapped: written }, target.fill);
     }
   });
 
@@ -126,6 +127,14 @@ describe('a file that fails', () => {
     await expect(copy(fixture, target, { io })).rejects.toMatchObject({
       kind: 'ENOSPC',
       targetState: 'partial',
+    });
+  });
+
+  it('to be made is untouched', async () => {
+    const fixture = await makeCopyFixture();
+    await expect(copy(fixture, '', {})).rejects.toMatchObject({
+      kind: 'ENOENT',
+      targetState: 'untouched',
     });
   });
 

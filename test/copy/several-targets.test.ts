@@ -85,7 +85,7 @@ describeWith(
       expectCopied(good.file, fixture, good.fill);
       expectUntouched(small);
       const before = RangeSet.of(fixture.mapped.at(0), fixture.mapped.at(1));
-      expectCopied(failing.file, { ...fixture, mapped: before }, failing.fill);
+      expectCopied(failing.device, { ...fixture, mapped: before }, failing.fill);
       const done = events.flatMap((event) => (event.kind === 'target-done' ? [event.target] : []));
       expect(done).toEqual([good.device]);
     });

@@ -129,7 +129,7 @@ describeWith(
         expect(ending.stderr).toContain('target partial');
         expect(readSettings(target.device)).toEqual(before);
         const mapped = RangeSet.of(fixture.mapped.at(0));
-        expectCopied(target.file, { ...fixture, mapped }, target.fill);
+        expectCopied(target.device, { ...fixture, mapped }, target.fill);
       },
     );
 
@@ -176,7 +176,7 @@ describeWith(
         const ending = await copy.stop(random.pick(['SIGINT', 'SIGTERM'] as const));
         await feeding;
         expect(readSettings(fresh.device)).toEqual(usual);
-        const written = readFileSync(fresh.file);
+        const written = readFileSync(fresh.device);
         if (ending.code === 0) expectCopied(fresh.file, fixture, fresh.fill);
         else if (ending.stderr.includes('target partial')) {
           states.add('partial');

@@ -41,11 +41,16 @@ export class BlockDeviceTarget implements CopyTarget {
   readonly #flushPacer = new StepPacer();
   #handle: FileHandle | undefined;
   #unflushedBytes = 0;
+  #mayHaveChanged = false;
 
   constructor(path: string, facts: DeviceFacts, options: BlockDeviceOptions) {
     this.path = path;
     this.#facts = facts;
     this.#options = options;
+  }
+
+  get mayHaveChanged(): boolean {
+    return this.#mayHaveChanged;
   }
 
   async claim(): Promise<void> {
@@ -68,6 +73,7 @@ export class BlockDeviceTarget implements CopyTarget {
   }
 
   async writeAt(all: Uint8Array, startByte: number): Promise<void> {
+    this.#mayHaveChanged = true;
     const room = Math.max(this.#facts.sizeBytes - startByte, 0);
     const bytes = this.#options.cutsAtEnd ? all.subarray(0, room) : all;
     let writtenTo = startByte;
@@ -87,6 +93,7 @@ export class BlockDeviceTarget implements CopyTarget {
     for (const { startByte, endByte } of unmapped) {
       const range = { startByte, endByte: Math.min(endByte, this.#facts.sizeBytes) };
       if (range.startByte >= range.endByte) return;
+      this.#mayHaveChanged = true;
       if (policy === 'zero') await this.#zero(range, signal);
       else await this.#discard(range, signal);
     }

@@ -17,6 +17,9 @@ export interface CopyTarget {
   /** As the user gave it. */
   readonly path: string;
 
+  /** True once it may not be what it was before. */
+  readonly mayHaveChanged: boolean;
+
   /** Makes sure that it can be written to and that nobody else does; writes nothing. */
   claim(): Promise<void>;
 

@@ -18,12 +18,18 @@ export class FileTarget implements CopyTarget {
   readonly #found: Stats | undefined;
   readonly #io: TargetIo;
   #handle: FileHandle | undefined;
+  #hasBegun = false;
 
   /** `found` are the facts of the file that was checked, or undefined if there was none. */
   constructor(filePath: string, found: Stats | undefined, io: TargetIo) {
     this.path = filePath;
     this.#found = found;
     this.#io = io;
+  }
+
+  /** It is changed by being made or emptied. */
+  get mayHaveChanged(): boolean {
+    return this.#hasBegun;
   }
 
   async claim(): Promise<void> {
@@ -72,6 +78,7 @@ export class FileTarget implements CopyTarget {
         const making = this.#found === undefined ? O_CREAT | O_EXCL : 0;
         this.#handle = await open(this.path, O_RDWR | making, 0o666);
         this.#assertSame(fstatSync(this.#handle.fd));
+        this.#hasBegun = true;
         await this.#handle.truncate(0);
       } catch (error) {
         throw error instanceof RefusedError ? error : SystemError.from(error, this.path);

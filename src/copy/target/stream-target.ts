@@ -13,11 +13,16 @@ export class StreamTarget implements CopyTarget {
   /** `/dev/null` takes everything anywhere: there is nothing to fill. */
   readonly #forgetsAll: boolean;
   #positionByte = 0;
+  #mayHaveChanged = false;
 
   constructor(path: string, sink: ByteSink, forgetsAll: boolean) {
     this.path = path;
     this.#sink = sink;
     this.#forgetsAll = forgetsAll;
+  }
+
+  get mayHaveChanged(): boolean {
+    return this.#mayHaveChanged;
   }
 
   /** Opening a named pipe waits for its reader. */
@@ -55,6 +60,7 @@ export class StreamTarget implements CopyTarget {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    this.#mayHaveChanged = true;
     await this.#sink.write(bytes, this.#positionByte);
     this.#positionByte += bytes.length;
   }
