@@ -1,15 +1,12 @@
 import { spawn } from 'node:child_process';
 import {
-  closeSync,
   existsSync,
-  openSync,
   readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -19,23 +16,12 @@ import { parseBmap } from '../../src/bmap/parse-bmap.ts';
 import { RangeSet } from '../../src/ranges/range-set.ts';
 import { DEMO_IMAGE_BYTES, makeDemoImage } from '../support/demo-image.ts';
 import { withLoop, withMountedDevice } from '../support/loop-device.ts';
+import { overwrite } from '../support/overwrite.ts';
 import { describeWith, itWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run, runBmap } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
 
 const MIB = 1024 * 1024;
-
-function overwrite(file: string, startByte: number, bytes: Uint8Array | string): void {
-  const handle = openSync(file, 'r+');
-  writeSync(
-    handle,
-    typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes,
-    0,
-    undefined,
-    startByte,
-  );
-  closeSync(handle);
-}
 
 function mappedBy(args: readonly string[]): RangeSet {
   const { status, stdout, stderr } = runBmap(['-q', 'scan', '--bmap', '--no-checksum', ...args]);

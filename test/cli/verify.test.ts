@@ -1,17 +1,10 @@
-import {
-  closeSync,
-  copyFileSync,
-  openSync,
-  readSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, copyFileSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { makeDemoImage } from '../support/demo-image.ts';
 import { withLoop, withMountedDevice } from '../support/loop-device.ts';
+import { overwrite } from '../support/overwrite.ts';
 import { itWith, requireRoot, requireTools } from '../support/requirements.ts';
 import { run, runBmap } from '../support/run.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
@@ -27,12 +20,6 @@ function setUp(...options: readonly string[]): { image: string; map: string } {
   const map = path.join(makeScratchFolder(), 'map');
   expect(runBmap(['scan', '-q', ...options, '-o', map, image]).status).toBe(0);
   return { image, map };
-}
-
-function overwrite(file: string, startByte: number, text: string): void {
-  const descriptor = openSync(file, 'r+');
-  writeSync(descriptor, text, startByte);
-  closeSync(descriptor);
 }
 
 describe('verify', () => {

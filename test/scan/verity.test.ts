@@ -1,8 +1,8 @@
 /** Partitions whose free blocks are hashed too, and twins of them that are not. */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 
+import { overwrite } from '../support/overwrite.ts';
 import { scanFileForTest } from '../support/poison.ts';
 import { describeWith, requireTools } from '../support/requirements.ts';
 import { run } from '../support/run.ts';
@@ -42,18 +42,6 @@ function makeDisk({ rootType, secondType, filesystemBytes }: Layout): string {
   return disk;
 }
 
-function write(file: string, startByte: number, bytes: Uint8Array | string): void {
-  const handle = openSync(file, 'r+');
-  writeSync(
-    handle,
-    typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes,
-    0,
-    undefined,
-    startByte,
-  );
-  closeSync(handle);
-}
-
 /** Where free blocks of the filesystem certainly are. */
 function isRootWhole(disk: string): boolean {
   const { mapped } = scanFileForTest(disk);
@@ -90,22 +78,22 @@ describeWith(requireTools('sfdisk', 'mke2fs', 'truncate'), 'verity', () => {
 
   it('sees an AVB footer at the end of the partition', () => {
     const disk = makeDisk({});
-    write(disk, ROOT_START + ROOT_BYTES - 64, 'AVBf');
+    overwrite(disk, ROOT_START + ROOT_BYTES - 64, 'AVBf');
     expect(isRootWhole(disk)).toBe(true);
-    write(disk, ROOT_START + ROOT_BYTES - 64, 'AVBx');
+    overwrite(disk, ROOT_START + ROOT_BYTES - 64, 'AVBx');
     expect(isRootWhole(disk)).toBe(false);
   });
 
   it('sees Android verified boot metadata in another partition', () => {
     const disk = makeDisk({});
-    write(disk, SECOND_START, 'AVB0');
+    overwrite(disk, SECOND_START, 'AVB0');
     expect(isRootWhole(disk)).toBe(true);
   });
 
   it('sees metadata of the older Android scheme behind the filesystem', () => {
     const disk = makeDisk({ filesystemBytes: 24 * MIB });
     expect(isRootWhole(disk)).toBe(false);
-    write(disk, ROOT_START + 24 * MIB, Uint8Array.of(0x01, 0xb0, 0x01, 0xb0));
+    overwrite(disk, ROOT_START + 24 * MIB, Uint8Array.of(0x01, 0xb0, 0x01, 0xb0));
     expect(isRootWhole(disk)).toBe(true);
   });
 });

@@ -4,18 +4,18 @@ import { readBlockSize } from '../../../native/block-size.ts';
 import { readExtents } from '../../../native/fiemap.ts';
 import { seekData, seekHole } from '../../../native/seek-hole.ts';
 import { createBmap, type CreateHost } from '../../bmap/create-bmap.ts';
-import { formatBmap } from '../../bmap/format-bmap.ts';
 import { formatHumanSize } from '../../bmap/human-size.ts';
 import { UsageError } from '../../errors/errors.ts';
 import { readZfsParameter } from '../../host/zfs.ts';
 import { describeForeignFormat } from '../../image/foreign-formats.ts';
 import { FileReader } from '../../image/file-reader.ts';
 import { listFilesystems } from '../../scan/list-filesystems.ts';
+import { deliverBmap } from '../deliver-bmap.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { AddCommand, CommandContext } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
-import { assertWritableOutput, writeWholeFile } from '../write-whole-file.ts';
+import { assertWritableOutput } from '../write-whole-file.ts';
 
 interface CreateCliOptions {
   readonly output?: string;
@@ -83,9 +83,7 @@ async function create(
     signal,
   }).finally(() => progress.finish());
   reader.assertUnchanged();
-  const text = formatBmap(bmap);
-  if (options.output === undefined) await terminal.writeOut(text);
-  else writeWholeFile(options.output, text);
+  await deliverBmap(terminal, options.output, bmap);
 
   if (bmap.mappedBlockCount === bmap.blockCount) {
     terminal.warning(`all ${formatHumanSize(sizeBytes)} are mapped, no holes in '${path}'`);

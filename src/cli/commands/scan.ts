@@ -1,19 +1,19 @@
 import { Option } from 'commander';
 
 import { buildBmap } from '../../bmap/build-bmap.ts';
-import { formatBmap } from '../../bmap/format-bmap.ts';
 import { UsageError } from '../../errors/errors.ts';
 import type { ByteRange } from '../../ranges/byte-range.ts';
 import { MAP_BLOCK_BYTES } from '../../scan/agree.ts';
 import { scanFile, type ScannedFile } from '../../scan/scan-file.ts';
 import type { ScanReport } from '../../scan/scan-image.ts';
+import { deliverBmap } from '../deliver-bmap.ts';
 import { EXIT } from '../exit-codes.ts';
 import { collectNumber, collectRange } from '../parse-options.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { AddCommand, CommandContext } from '../program.ts';
 import { formatReportJson } from '../report-json.ts';
 import { formatReportLines } from '../report-text.ts';
-import { assertWritableOutput, writeWholeFile } from '../write-whole-file.ts';
+import { assertWritableOutput } from '../write-whole-file.ts';
 
 interface ScanCliOptions {
   readonly bmap?: boolean;
@@ -147,9 +147,7 @@ async function writeBmap(
     signal,
   }).finally(() => progress.finish());
   reader.assertUnchanged();
-  const text = formatBmap(bmap);
-  if (options.output === undefined) await terminal.writeOut(text);
-  else writeWholeFile(options.output, text);
+  await deliverBmap(terminal, options.output, bmap);
 }
 
 /** 3 if damage made something be mapped whole, else 4 if a lack of ours did, else 0. */
