@@ -190,8 +190,9 @@ async function writeAll(
   failures: Failures,
 ): Promise<number> {
   const { options, source, map, plan, onEvent, signal } = run;
+  const image = options.image === '-' ? '-' : source.name;
   for (const { facts } of jobs) {
-    onEvent({ kind: 'copying', image: source.name, target: facts, map: map?.name });
+    onEvent({ kind: 'copying', image, target: facts, map: map?.name });
   }
   const digests = options.verifyTarget === true ? new WrittenDigests(findCutByte(run)) : undefined;
   let writtenTo: number;
