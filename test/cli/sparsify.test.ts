@@ -14,6 +14,7 @@ import {
   rmSync,
   rmdirSync,
   statSync,
+  statfsSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -80,6 +81,12 @@ function compareImages(before: string, after: string, mapped: RangeSet): void {
 
 function allocatedBytes(file: string): number {
   return statSync(file).blocks * 512;
+}
+
+function readFreeBytes(folder: string): number {
+  run('sync', ['--file-system', folder]);
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }
 
 /** A tmpfs of its own, for what all tests of a group share. Needs root rights. */
@@ -162,7 +169,12 @@ describeWith(IMAGE_TOOLS, 'sparsify of FAT, ext4 and btrfs', () => {
         chownSync(file, 12, 34);
         const before = statSync(file);
 
+        const freeBytes = readFreeBytes(host);
         expect(runBmap(['sparsify', '-o', copy, file]).status).toBe(0);
+        // These two share the blocks of both files.
+        const sharedBytes = type === 'xfs' || type === 'btrfs' ? mapped.lengthBytes : 0;
+        const takenBytes = freeBytes - readFreeBytes(host);
+        expect(takenBytes).toBeLessThan(mapped.lengthBytes - sharedBytes + 4 * MIB);
         expect(statSync(file).mtimeMs).toBe(before.mtimeMs);
         run('cmp', [dense, file]);
         expect(statSync(copy).mode & 0o777).toBe(0o640);
