@@ -49,7 +49,7 @@ export class TargetJob {
     this.facts = facts;
     this.#settings = settings;
     this.#target = makeTarget(facts, settings);
-    this.queue = new TargetQueue(this.#target);
+    this.queue = new TargetQueue(this.#target, settings.signal);
   }
 
   get path(): string {

@@ -6,12 +6,15 @@ import type { CopyTarget } from './target/copy-target.ts';
  */
 export class TargetQueue {
   readonly #target: CopyTarget;
+  readonly #signal: AbortSignal;
   #tail: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
   #bytesWritten = 0;
 
-  constructor(target: CopyTarget) {
+  /** Once the signal is aborted, what waits is not written any more. */
+  constructor(target: CopyTarget, signal: AbortSignal) {
     this.#target = target;
+    this.#signal = signal;
   }
 
   get bytesWritten(): number {
@@ -30,7 +33,7 @@ export class TargetQueue {
   }
 
   async #writeNow(bytes: Uint8Array, startByte: number): Promise<void> {
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined || this.#signal.aborted) return;
     try {
       await this.#target.writeAt(bytes, startByte);
       this.#bytesWritten += bytes.length;

@@ -1,6 +1,7 @@
 /** Targets that fail, at every place where they can, and sources whose bytes are not what the map says. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
@@ -128,6 +129,34 @@ describe('a file that fails', () => {
       kind: 'ENOSPC',
       targetState: 'partial',
     });
+  });
+
+  it('to be quick is left soon when the copy is stopped', async () => {
+    const sizeBytes = 14 * MIB;
+    const mapped = RangeSet.of({ startByte: 0, endByte: sizeBytes });
+    const fixture = await makeCopyFixture({ sizeBytes, mapped });
+    const stopping = new AbortController();
+    let writes = 0;
+    let stoppedMs = 0;
+    const io: TargetIo = {
+      ...SYSTEM_IO,
+      async write(fileDescriptor, bytes, startByte) {
+        await sleep(300);
+        if (++writes === 2) {
+          stoppedMs = performance.now();
+          stopping.abort();
+        }
+        return SYSTEM_IO.write(fileDescriptor, bytes, startByte);
+      },
+    };
+    const target = path.join(fixture.folder, 'target');
+    await expect(copy(fixture, target, { io, signal: stopping.signal })).rejects.toMatchObject({
+      code: 'BMAP_INTERRUPTED',
+      targetState: 'partial',
+      message: expect.stringContaining('2.0 MiB of 14.0 MiB written') as string,
+    });
+    expect(performance.now() - stoppedMs).toBeLessThan(1000);
+    expect(writes).toBe(2);
   });
 
   it('to be made is untouched', async () => {
