@@ -19,8 +19,11 @@ export interface Judged {
 /**
  * Cuts the power, overwrites what the map leaves out, and lets three readers compare the result with
  * the untouched image: e2fsck and debugfs before any replay, and the kernel, which replays.
+ * @param isMixed the work goes on for so long that blocks of several transactions may have been
+ *   written home, some of them and some not. An inode may then name blocks that neither bitmap knows,
+ *   and what a reader sees that does not replay is no state that ever was: debugfs is not asked.
  */
-export function judgePowerCut(cut: PowerCut): Judged {
+export function judgePowerCut(cut: PowerCut, { isMixed = false } = {}): Judged {
   const folder = makeScratchFolder();
   const image = path.join(folder, 'image');
   const poisoned = path.join(folder, 'poisoned');
@@ -32,7 +35,7 @@ export function judgePowerCut(cut: PowerCut): Judged {
 
   expect(checkExt(poisoned, startByte)).toBe(checkExt(image, startByte));
   const before = treeByDebugfs(image, startByte);
-  expect(treeByDebugfs(poisoned, startByte)).toEqual(before);
+  if (!isMixed) expect(treeByDebugfs(poisoned, startByte)).toEqual(before);
   // Mounting replays the journal, so it comes last, and on copies.
   const mounted = path.join(folder, 'mounted');
   copyFileSync(image, mounted);

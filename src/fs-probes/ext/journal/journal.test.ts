@@ -63,6 +63,23 @@ describeWith(needs, 'a journal that debugfs wrote', () => {
     expect([...used]).toEqual([...good]);
   });
 
+  it('is replayed by either sign of being dirty', () => {
+    const { before, after, image } = makeFilesystems('-t ext4 -b 1024', SIZE_BYTES);
+    run('debugfs', ['-w', '-R', 'feature needs_recovery', before]);
+    const empty = probeExtFile(before);
+    expect(empty.facts.state).toBe('replayed');
+    expect(empty.findings[0]!.text).toContain('0 transactions');
+    run('debugfs', ['-w', '-R', 'feature -needs_recovery', before]);
+    expect(probeExtFile(before).facts.state).toBe('clean');
+
+    makeDirtyImage(before, after, image, { open: '-c -v 3' });
+    const good = probeExtFile(image).used;
+    run('debugfs', ['-w', '-R', 'feature -needs_recovery', image]);
+    const { used, facts } = probeExtFile(image);
+    expect(facts.state).toBe('replayed');
+    expect([...used]).toEqual([...good]);
+  });
+
   it('may hold the news that the filesystem has grown', () => {
     for (const make of ['-t ext4 -b 1024', '-t ext4 -b 4096 -g 1024', '-t ext3 -b 1024']) {
       const { before, after, image } = makeFilesystems(make, SIZE_BYTES, SIZE_BYTES / 2);
