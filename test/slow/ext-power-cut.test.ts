@@ -48,7 +48,7 @@ describeWith(needs, 'a power cut in random work', () => {
       'nodelalloc',
     ]);
     const work = (folder: string): void => workRandomly(folder, random);
-    const { report } = judgePowerCut({ sizeBytes, options, mountOptions, work }, { isMixed: true });
+    const { report } = judgePowerCut({ sizeBytes, options, mountOptions, work });
     const codes = report.findings.map(({ code }) => code);
     // A log that went round with fast commits is not read.
     expect([['ext.journal.replayed'], ['ext.fast-commit-wrap']]).toContainEqual(codes);
