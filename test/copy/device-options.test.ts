@@ -1,5 +1,15 @@
 /** What can be done to a device beside writing the mapped blocks. */
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { gzipSync } from 'node:zlib';
 
 import { expect, it } from 'vitest';
 
@@ -145,6 +155,36 @@ describeWith(LOOP, 'reading back', () => {
     });
     // The twin: the same damage where nothing is mapped.
     await copy(fixture, target, { io: makeLyingIo(target, 20_000, Infinity), verifyTarget });
+  });
+
+  it('writes again from a source that has to be opened anew', async () => {
+    const fixture = await makeCopyFixture();
+    const target = makeLoopTarget();
+    const image = `${fixture.image}.gz`;
+    writeFileSync(image, gzipSync(fixture.bytes));
+    const io = makeLyingIo(target, MIB, 2);
+    const events = await copy({ ...fixture, image }, target, {
+      io,
+      verifyTarget: true,
+      retries: 1,
+    });
+    expect(events).toContainEqual(expect.objectContaining({ kind: 'rewriting' }));
+    expectCopied(target.file, fixture, target.fill);
+    // Standard input cannot be: it has to be right at once.
+    const copyFromInput = async (device: LoopTarget, changes: Partial<CopyOptions>) =>
+      copy({ ...fixture, image: '-' }, device, {
+        bmap: fixture.map,
+        stdin: createReadStream(image),
+        verifyTarget: true,
+        retries: 1,
+        ...changes,
+      });
+    await copyFromInput(makeLoopTarget(), {});
+    const other = makeLoopTarget();
+    await expect(copyFromInput(other, { io: makeLyingIo(other, MIB, 2) })).rejects.toMatchObject({
+      kind: 'read-back',
+      targetState: 'unverified',
+    });
   });
 
   it.each([true, false])('writes again what was lost, with a map: %s', async (hasMap) => {
