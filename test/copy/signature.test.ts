@@ -204,6 +204,57 @@ describeWith(requireTools('gpg', 'gpg-agent', 'gpgv'), 'a signed map', () => {
     await tryCopy(fixture.image);
   });
 
+  it('wants a keyring that is one', async () => {
+    const fixture = await makeCopyFixture();
+    good.sign(fixture.map, '--detach-sign', `${fixture.map}.sig`);
+    const armored = path.join(fixture.folder, 'key.asc');
+    const gpg = ['--homedir', good.home, '--batch', '--armor', '--output', armored, '--export'];
+    run('gpg', gpg);
+    await expect(tryCopy(fixture.image, { keyring: armored })).rejects.toMatchObject({
+      code: 'BMAP_USAGE',
+      kind: 'keyring',
+    });
+    await expect(tryCopy(fixture.image, { keyring: `${armored}-missing` })).rejects.toMatchObject({
+      code: 'BMAP_SYSTEM',
+      kind: 'ENOENT',
+    });
+    await tryCopy(fixture.image, { keyring: good.keyring });
+  });
+
+  it('of a key that nobody vouches for is accepted with a warning', async () => {
+    const fixture = await makeCopyFixture();
+    stranger.sign(fixture.map, '--detach-sign', `${fixture.map}.sig`);
+    const home = mkdtempSync(path.join(tmpdir(), 'gpg-'));
+    try {
+      run('gpg', ['--homedir', home, '--batch', '--import', stranger.keyring]);
+      const env = { ...process.env, GNUPGHOME: home };
+      const { verified, events } = await tryCopy(fixture.image, { env });
+      expect(verified).toHaveLength(1);
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          finding: expect.objectContaining({ code: 'copy.signer-not-certified' }) as unknown,
+        }),
+      );
+    } finally {
+      run('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
+      rmSync(home, { recursive: true });
+    }
+  });
+
+  it('is not waited for when the copy is stopped', async () => {
+    const fixture = await makeCopyFixture();
+    good.sign(fixture.map, '--detach-sign', `${fixture.map}.sig`);
+    const stopping = new AbortController();
+    await expect(
+      tryCopy(fixture.image, {
+        signal: stopping.signal,
+        onEvent: (event) => {
+          if (event.kind === 'verifying-signature') setImmediate(() => stopping.abort());
+        },
+      }),
+    ).rejects.toMatchObject({ code: 'BMAP_INTERRUPTED', targetState: 'untouched' });
+  });
+
   it('is taken from where --bmap-sig says', async () => {
     const fixture = await makeCopyFixture();
     const elsewhere = path.join(makeScratchFolder(), 'x');

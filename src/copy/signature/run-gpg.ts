@@ -50,6 +50,7 @@ export async function runGpg(request: GpgRequest): Promise<GpgAnswer> {
   try {
     return await runIn(folder, request);
   } catch (error) {
+    request.signal.throwIfAborted();
     throw SystemError.from(error, request.program);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,10 +2,14 @@
  * Who signed a map. Only what gpg says is believed, and of a clearsigned map only the text that gpg
  * returned is used: what stands around it in the file was signed by nobody.
  */
-import { CorruptError, RefusedError, UsageError } from '../../errors/errors.ts';
+import { readFileSync } from 'node:fs';
+
+import { CorruptError, RefusedError, SystemError, UsageError } from '../../errors/errors.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { parseGpgStatus, type GpgVerdict, type Signer } from './gpg-status.ts';
 import { isInstalled, runGpg, type GpgAnswer, type GpgProgram } from './run-gpg.ts';
+
+const ARMOR = '-----BEGIN PGP PUBLIC KEY BLOCK-----';
 
 export interface SignatureRequest {
   /** The map as it was found. */
@@ -34,10 +38,11 @@ export interface VerifiedMap {
 /**
  * The signed bytes of the map, and who signed them: at least one signer, and the expected one.
  * @throws {RefusedError} kinds `no-gpg`, `bad-signature`, `wrong-signer`.
- * @throws {SystemError} if gpg cannot be run.
+ * @throws {UsageError} kind `keyring`. @throws {SystemError} if gpg cannot be run.
  */
 export async function verifySignature(request: SignatureRequest): Promise<VerifiedMap> {
   const { map, detached, keyring, env, signal, onProgram } = request;
+  if (keyring !== undefined) assertKeyring(keyring);
   const program = chooseProgram(request);
   onProgram(program);
   const answer = await runGpg({
@@ -61,6 +66,19 @@ export async function verifySignature(request: SignatureRequest): Promise<Verifi
     throw new CorruptError('clearsigned', { structure: map.name }, 'holds no signed text');
   }
   return { bytes: answer.plaintext, signers: verdict.signers };
+}
+
+/** Said here, since gpg would only say that it does not know the key. */
+function assertKeyring(keyring: string): void {
+  let head: string;
+  try {
+    head = readFileSync(keyring).toString('latin1', 0, ARMOR.length);
+  } catch (error) {
+    throw SystemError.from(error, keyring);
+  }
+  if (head !== ARMOR) return;
+  const problem = `${keyring}: is armored, which keyrings are not; convert it with gpg --dearmor`;
+  throw new UsageError('keyring', problem);
 }
 
 /** The program asked first is the one whose keys are meant: gpgv knows a keyring, gpg the user's keys. */
