@@ -124,9 +124,10 @@ export class RangeSet implements Iterable<ByteRange> {
     if (excess <= 0) return this;
     const gaps = new Float64Array(this.count - 1);
     for (let index = 0; index < gaps.length; index++) gaps[index] = this.#gapBehind(index);
-    const largestFilled = gaps.sort()[excess - 1]!;
+    const sorted = gaps.toSorted();
+    const largestFilled = sorted[excess - 1]!;
     // Of the gaps of exactly this size perhaps only some have to go.
-    let ties = excess - gaps.indexOf(largestFilled);
+    let ties = excess - sorted.indexOf(largestFilled);
     const result = new Float64Array(maxCount * 2);
     let length = 0;
     result[length++] = this.#bounds[0]!;

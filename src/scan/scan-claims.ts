@@ -63,14 +63,17 @@ export function scanClaims(volumes: readonly Volume[], options: ScanOptions): Sc
 /** How many partitions share bytes with this one, itself not counted. The image shares with all. */
 function countOverlaps(volume: Volume, all: readonly Volume[]): number {
   if (volume.index === 0) return 0;
-  const end = ({ startByte, reader }: Volume): number => startByte + reader.sizeBytes;
   return all.filter(
     (other) =>
       other.index !== 0 &&
       other !== volume &&
-      other.startByte < end(volume) &&
-      volume.startByte < end(other),
+      other.startByte < endOf(volume) &&
+      volume.startByte < endOf(other),
   ).length;
+}
+
+function endOf({ startByte, reader }: Volume): number {
+  return startByte + reader.sizeBytes;
 }
 
 function tooManyOverlaps({ name, startByte }: Volume): Finding {
