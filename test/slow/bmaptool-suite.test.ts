@@ -27,12 +27,19 @@ describeWith(
       chmodSync(program, 0o755);
       const programs = makeScratchFolder();
       symlinkSync(program, path.join(programs, 'bmaptool'));
-      rmSync(path.join(folder, 'tests/test-data/signatures'), { recursive: true, force: true });
-      const result = tryRun('/usr/bin/python3', ['-m', 'unittest', 'tests.test_CLI'], {
-        cwd: folder,
-        env: { PATH: `${programs}:${process.env['PATH']}`, PYTHONPATH: path.join(folder, 'src') },
-      });
-      expect(result.stderr).toMatch(/Ran 8 tests[^]*\nOK\n$/);
+      const runSuite = () => {
+        rmSync(path.join(folder, 'tests/test-data/signatures'), { recursive: true, force: true });
+        return tryRun('/usr/bin/python3', ['-m', 'unittest', 'tests.test_CLI'], {
+          cwd: folder,
+          env: { PATH: `${programs}:${process.env['PATH']}`, PYTHONPATH: path.join(folder, 'src') },
+        }).stderr;
+      };
+      // They delete the home of gpg while its agent still removes its sockets, and lose now and then.
+      let result = runSuite();
+      for (let round = 0; round < 9 && result.includes("directory: 'S.gpg-agent"); round++) {
+        result = runSuite();
+      }
+      expect(result).toMatch(/Ran 8 tests[^]*\nOK\n$/);
     });
   },
 );
