@@ -61,7 +61,7 @@ describeWith(requireTools('gpg', 'gpg-agent', 'gpgv'), 'a signed map', () => {
   afterAll(() => {
     for (const { home } of [good, stranger]) {
       run('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
-      rmSync(home, { recursive: true });
+      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     }
   });
 
@@ -237,7 +237,7 @@ describeWith(requireTools('gpg', 'gpg-agent', 'gpgv'), 'a signed map', () => {
       );
     } finally {
       run('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
-      rmSync(home, { recursive: true });
+      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     }
   });
 
@@ -282,7 +282,7 @@ describeWith(requireTools('gpg', 'gpg-agent', 'gpgv'), 'a signed map', () => {
       gpg(['--output', keyring, '--export']);
     } finally {
       run('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
-      rmSync(home, { recursive: true });
+      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     }
     await expect(tryCopy(fixture.image, { keyring })).rejects.toMatchObject({
       kind: 'bad-signature',
