@@ -27,11 +27,16 @@ describeWith(
       chmodSync(program, 0o755);
       const programs = makeScratchFolder();
       symlinkSync(program, path.join(programs, 'bmaptool'));
+      const temporary = makeScratchFolder();
       const runSuite = () => {
         rmSync(path.join(folder, 'tests/test-data/signatures'), { recursive: true, force: true });
         return tryRun('/usr/bin/python3', ['-m', 'unittest', 'tests.test_CLI'], {
           cwd: folder,
-          env: { PATH: `${programs}:${process.env['PATH']}`, PYTHONPATH: path.join(folder, 'src') },
+          env: {
+            PATH: `${programs}:${process.env['PATH']}`,
+            PYTHONPATH: path.join(folder, 'src'),
+            TMPDIR: temporary,
+          },
         }).stderr;
       };
       // They delete the home of gpg while its agent still removes its sockets, and lose now and then.
