@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 
 /**
  * Compiles the sources once before the tests: command-line tests start the program as it ships, and
- * Node 20 cannot load a TypeScript file as a worker thread. Tests of sources run even if others do not
- * compile; the type check is a step of its own.
+ * Node 20 cannot load a TypeScript file as a worker thread. What does not compile is not tested.
  */
 export function setup(): void {
-  spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 }
