@@ -3,7 +3,7 @@ import { toByteRanges, type Bmap } from '../bmap/bmap.ts';
 import { findBadRanges, type BadRange } from '../bmap/verify-ranges.ts';
 import type { Finding } from '../errors/finding.ts';
 import { RangeSet } from '../ranges/range-set.ts';
-import { openImage } from '../scan/open-image.ts';
+import { openImage, type OpenImage } from '../scan/open-image.ts';
 import { decideMapping, surveyImage } from '../scan/scan-image.ts';
 import { findLosses, type Losses } from './find-losses.ts';
 
@@ -34,15 +34,15 @@ export interface CheckReport extends Losses {
 /**
  * Scans the image and compares it with a map of it. A map loses data if it leaves out what even the
  * tightest scan (`--lean --gaps data`) maps; it has surplus where it maps what a scan without options
- * leaves out.
+ * leaves out. The image is closed in any case, also if it was open already.
  * @throws everything that `openImage` and `surveyImage` throw; the signal's reason if it was aborted.
  */
 export async function checkBmap(
-  imagePath: string,
+  image: string | OpenImage,
   bmap: Bmap,
   options: CheckBmapOptions = {},
 ): Promise<CheckReport> {
-  const { reader } = openImage(imagePath);
+  const { reader } = typeof image === 'string' ? openImage(image) : image;
   try {
     const survey = surveyImage(reader);
     const { volumes, mapped } = decideMapping(survey);

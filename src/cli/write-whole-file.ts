@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
+import { localPathOf } from '../copy/source/open-input.ts';
 import { RefusedError, SystemError, UsageError } from '../errors/errors.ts';
 
 /**
@@ -20,7 +21,9 @@ import { RefusedError, SystemError, UsageError } from '../errors/errors.ts';
  */
 export function assertWritableOutput(output: string, image: string): void {
   const target = statSync(output, { throwIfNoEntry: false });
-  const source = statSync(image, { throwIfNoEntry: false });
+  const imagePath = localPathOf(image);
+  const source =
+    imagePath === undefined ? undefined : statSync(imagePath, { throwIfNoEntry: false });
   if (target === undefined) return;
   if (source !== undefined && target.dev === source.dev && target.ino === source.ino) {
     throw new UsageError('output-is-image', `${output}: is the image itself`);

@@ -16,6 +16,11 @@ export interface OpenOptions {
    * regular files.
    */
   readonly deviceSizeBytes?: number;
+  /**
+   * The file, open for reading already; from here on it is the reader's to close. The path is then
+   * only a name for messages.
+   */
+  readonly fileDescriptor?: number;
 }
 
 /**
@@ -26,6 +31,8 @@ export class FileReader implements ImageReader {
   readonly path: string;
   readonly sizeBytes: number;
   readonly fileDescriptor: number;
+  /** Where the same file can be opened once more, as long as this reader is open. */
+  readonly reopenPath: string;
   readonly #opened: BigIntStats;
   /** Least recently used first: a page that is used again is put in anew. */
   readonly #pages = new Map<number, Uint8Array>();
@@ -36,10 +43,12 @@ export class FileReader implements ImageReader {
   constructor(path: string, options: OpenOptions = {}) {
     this.path = path;
     try {
-      this.fileDescriptor = openSync(path, 'r');
+      this.fileDescriptor = options.fileDescriptor ?? openSync(path, 'r');
     } catch (error) {
       throw SystemError.from(error, path);
     }
+    this.reopenPath =
+      options.fileDescriptor === undefined ? path : `/dev/fd/${this.fileDescriptor}`;
     try {
       this.#opened = fstatSync(this.fileDescriptor, { bigint: true });
       this.sizeBytes = this.#findSize(options);

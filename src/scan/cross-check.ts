@@ -70,7 +70,7 @@ async function askE2fsprogs(reader: FileReader, { claim, facts }: ClaimResult): 
   const { findFreeRangesWithE2fsprogs } = await import('../../wasm/e2fsprogs.ts');
   const { startByte, endByte } = claimBounds(claim);
   const answer = await findFreeRangesWithE2fsprogs({
-    path: reader.path,
+    path: reader.reopenPath,
     startByte,
     lengthBytes: endByte - startByte,
   });
@@ -82,7 +82,7 @@ async function askFatfs(reader: FileReader, { claim }: ClaimResult): Promise<Opi
   const { findUsedRangesWithFatfs } = await import('../../wasm/fatfs.ts');
   const { startByte, endByte } = claimBounds(claim);
   const answer = await findUsedRangesWithFatfs({
-    path: reader.path,
+    path: reader.reopenPath,
     startByte,
     lengthBytes: endByte - startByte,
   });

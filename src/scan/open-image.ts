@@ -35,15 +35,24 @@ export function openImage(path: string, { live = false }: OpenImageOptions = {})
   }
   const reader = new FileReader(path, findSize(path));
   try {
-    if (reader.sizeBytes === 0) {
-      throw new CorruptError('empty-image', { structure: path }, 'the image is empty');
-    }
-    rejectForeignFormat(reader, path);
+    assertRawImage(reader, path);
     return { reader, liveRanges: clip(users, reader.sizeBytes) };
   } catch (error) {
     reader.close();
     throw error;
   }
+}
+
+/**
+ * `name` is what the file is called in messages.
+ * @throws {CorruptError} if it is empty. @throws {UnsupportedError} if it is some other kind of file.
+ * @throws {UsageError} if it is a block map.
+ */
+export function assertRawImage(reader: FileReader, name: string): void {
+  if (reader.sizeBytes === 0) {
+    throw new CorruptError('empty-image', { structure: name }, 'the image is empty');
+  }
+  rejectForeignFormat(reader, name);
 }
 
 function listUsers(path: string): readonly ImageUser[] {

@@ -1,6 +1,6 @@
 import type { FileReader } from '../image/file-reader.ts';
 import { crossCheck } from './cross-check.ts';
-import { openImage, type OpenImageOptions } from './open-image.ts';
+import { openImage, type OpenImage, type OpenImageOptions } from './open-image.ts';
 import {
   decideMapping,
   surveyImage,
@@ -20,12 +20,15 @@ export interface ScannedFile {
 }
 
 /**
- * Scans a raw image file or block device. Before anything is done with the report, and after the last
+ * Scans a raw image file or block device; one that is open already is closed if that fails. Before anything is done with the report, and after the last
  * byte was read, ask `reader.assertUnchanged()`.
  * @throws everything that `openImage` and `surveyImage` throw.
  */
-export async function scanFile(path: string, options: ScanFileOptions = {}): Promise<ScannedFile> {
-  const { reader, liveRanges } = openImage(path, options);
+export async function scanFile(
+  image: string | OpenImage,
+  options: ScanFileOptions = {},
+): Promise<ScannedFile> {
+  const { reader, liveRanges } = typeof image === 'string' ? openImage(image, options) : image;
   try {
     const survey = surveyImage(reader, { ...options, liveRanges });
     const checked = options.crossCheck === true ? await crossCheck(survey, reader) : survey;

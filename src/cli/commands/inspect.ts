@@ -7,6 +7,7 @@ import { formatSvg } from '../../inspect/svg-drawing.ts';
 import { scanFile, type ScannedFile } from '../../scan/scan-file.ts';
 import { EXIT } from '../exit-codes.ts';
 import { formatInspectLines } from '../inspect-text.ts';
+import { openImageArgument } from '../open-image-argument.ts';
 import type { AddCommand, CommandContext } from '../program.ts';
 import { formatInspectJson } from '../report-json.ts';
 import { assertWritableOutput, writeWholeFile } from '../write-whole-file.ts';
@@ -18,6 +19,7 @@ interface InspectCliOptions {
   readonly lean?: boolean;
   readonly gaps: 'keep' | 'data';
   readonly live?: boolean;
+  readonly member?: string;
 }
 
 const EXAMPLES = `
@@ -35,9 +37,12 @@ export const addInspectCommand: AddCommand = (program, bind) => {
     .command('inspect')
     .summary('show what is in an image, and where')
     .description(
-      'Scan a raw disk image or block device, and show its partitions and filesystems: what they are, what they use, where it lies, and what a block map leaves out. Changes nothing.',
+      'Scan a disk image or block device, and show its partitions and filesystems: what they are, what they use, where it lies, and what a block map leaves out. Changes nothing. The image may be anything that bmap scan takes.',
     )
-    .argument('<image>', 'raw disk image or block device')
+    .argument(
+      '<image>',
+      'disk image or block device, compressed or not; an address; - for standard input',
+    )
     .option('--svg <file>', 'also write the picture as SVG')
     .option('--html <file>', 'also write the picture and all facts as one HTML page')
     .option('--json', 'print the report as JSON')
@@ -51,6 +56,7 @@ export const addInspectCommand: AddCommand = (program, bind) => {
         .default('keep'),
     )
     .option('--live', 'scan although the image is in use')
+    .option('--member <name>', 'the image in an archive of several')
     .addHelpText('after', EXAMPLES);
   bind<InspectCliOptions>(command, async (context, [path = ''], options) => {
     if (options.svg !== undefined && options.svg === options.html) {
@@ -59,10 +65,11 @@ export const addInspectCommand: AddCommand = (program, bind) => {
     for (const output of [options.svg, options.html]) {
       if (output !== undefined) assertWritableOutput(output, path);
     }
-    const { lean = false, gaps, live = false } = options;
-    const scanned = await scanFile(path, { lean, gaps, live });
+    const { lean = false, gaps } = options;
+    const image = await openImageArgument(path, context, options);
+    const scanned = await scanFile(image, { lean, gaps });
     try {
-      return await answer(context, path, scanned, options);
+      return await answer(context, scanned, options);
     } finally {
       scanned.reader.close();
     }
@@ -72,10 +79,10 @@ export const addInspectCommand: AddCommand = (program, bind) => {
 /** Writes the files, then prints. @returns the exit code. */
 async function answer(
   { terminal }: CommandContext,
-  path: string,
   { report, reader }: ScannedFile,
   options: InspectCliOptions,
 ): Promise<number> {
+  const { path } = reader;
   reader.assertUnchanged();
   const picture = buildPicture(report);
   if (options.svg !== undefined) writeWholeFile(options.svg, formatSvg(path, picture));

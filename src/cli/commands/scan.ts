@@ -8,6 +8,7 @@ import { scanFile, type ScannedFile } from '../../scan/scan-file.ts';
 import type { ScanReport } from '../../scan/scan-image.ts';
 import { deliverBmap } from '../deliver-bmap.ts';
 import { EXIT } from '../exit-codes.ts';
+import { openImageArgument } from '../open-image-argument.ts';
 import { collectNumber, collectRange } from '../parse-options.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { AddCommand, CommandContext } from '../program.ts';
@@ -26,6 +27,7 @@ interface ScanCliOptions {
   readonly lean?: boolean;
   readonly gaps: 'keep' | 'data';
   readonly live?: boolean;
+  readonly member?: string;
   readonly crossCheck?: boolean;
 }
 
@@ -35,6 +37,7 @@ Examples:
   bmap scan --bmap distro.img > distro.bmap   write a block map
   bmap scan --bmap -o distro.bmap distro.img  the same, written whole or not at all
   bmap scan --json distro.img                 the report for programs
+  bmap scan --bmap distro.img.xz > distro.bmap
   bmap scan --bmap --keep 1M-2M distro.img    keep a range, whatever is found there
 
 Everything is mapped unless a filesystem proves that it is free. Exit code 3 or 4 with --strict tells
@@ -45,9 +48,12 @@ export const addScanCommand: AddCommand = (program, bind) => {
     .command('scan')
     .summary('find out which blocks of an image are used')
     .description(
-      'Read the partition tables and filesystems of a raw disk image or block device, and report which blocks are used. Needs no root rights and mounts nothing.',
+      'Read the partition tables and filesystems of a disk image or block device, and report which blocks are used. Needs no root rights and mounts nothing. The image may be compressed, in an archive, at an address (http, https, ftp, ssh, file) or on standard input; then it is unpacked into a temporary file first, in the folder that TMPDIR names.',
     )
-    .argument('<image>', 'raw disk image or block device')
+    .argument(
+      '<image>',
+      'disk image or block device, compressed or not; an address; - for standard input',
+    )
     .option('-b, --bmap', 'write a block map (bmap 2.0) instead of the report')
     .option('-o, --output <file>', 'write the block map to this file (implies --bmap)')
     .option('--json', 'print the report as JSON')
@@ -70,6 +76,7 @@ export const addScanCommand: AddCommand = (program, bind) => {
         .default('keep'),
     )
     .option('--live', 'scan although the image is in use; what is in use is mapped whole')
+    .option('--member <name>', 'the image in an archive of several')
     .option('--cross-check', 'compare with e2fsprogs and fatfs, and map what either calls used')
     .addHelpText('after', EXAMPLES);
   bind<ScanCliOptions>(command, async (context, [path = ''], options) => {
@@ -86,16 +93,16 @@ export const addScanCommand: AddCommand = (program, bind) => {
       );
     }
     if (options.output !== undefined) assertWritableOutput(options.output, path);
-    const scanned = await scanFile(path, {
+    const image = await openImageArgument(path, context, options);
+    const scanned = await scanFile(image, {
       lean: options.lean ?? false,
       gaps: options.gaps,
       keepRanges: options.keep,
       keepPartitions: options.keepPartition,
-      live: options.live ?? false,
       crossCheck: options.crossCheck ?? false,
     });
     try {
-      return await answer(context, path, scanned, options);
+      return await answer(context, scanned, options);
     } finally {
       scanned.reader.close();
     }
@@ -105,11 +112,11 @@ export const addScanCommand: AddCommand = (program, bind) => {
 /** Prints what was asked for. @returns the exit code. */
 async function answer(
   context: CommandContext,
-  path: string,
   { report, reader }: ScannedFile,
   options: ScanCliOptions,
 ): Promise<number> {
   const { terminal } = context;
+  const { path } = reader;
   terminal.debug(`read ${reader.cost.bytesRead} bytes of metadata in ${reader.cost.reads} reads`);
 
   const wantsBmap = options.bmap === true || options.output !== undefined;
@@ -124,21 +131,20 @@ async function answer(
     terminal.error('not every filesystem could be used, and --strict is set; no map is written');
     return exitCode;
   }
-  if (wantsBmap) await writeBmap(context, path, { report, reader }, options);
+  if (wantsBmap) await writeBmap(context, { report, reader }, options);
   else reader.assertUnchanged();
   return EXIT.ok;
 }
 
 async function writeBmap(
   { terminal, signal }: CommandContext,
-  path: string,
   { report, reader }: ScannedFile,
   options: ScanCliOptions,
 ): Promise<void> {
   const progress = new ProgressBar(terminal, 'hashing');
   const bmap = await buildBmap({
     fileDescriptor: reader.fileDescriptor,
-    path,
+    path: reader.path,
     imageSizeBytes: report.imageBytes,
     blockSizeBytes: MAP_BLOCK_BYTES,
     mapped: report.mapped,

@@ -54,6 +54,14 @@ export async function unwrap(
   }
 }
 
+/** Whether `openSource` would take something off a file that starts so, or refuse its name. */
+export function isWrapped(head: Uint8Array, fileName: string): boolean {
+  const start = toBuffer(head);
+  const { compression, archive } = hintOf(fileName);
+  const found = findCompression(start) ?? findArchive(start) ?? compression ?? archive;
+  return found !== undefined;
+}
+
 /** Only decompresses: for small files that need not be images. */
 export async function decompress(input: ByteInput, context: InputContext): Promise<StreamReader> {
   const stored = new StreamReader(input.pieces());

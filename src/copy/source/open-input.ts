@@ -52,6 +52,14 @@ export function isUrl(location: string): boolean {
   return /^(?:[a-z][a-z0-9+.-]*:\/\/|file:\/)/i.test(location);
 }
 
+/** The path of what a location names on this machine; undefined for standard input and servers. */
+export function localPathOf(location: string): string | undefined {
+  if (location === '-') return undefined;
+  const url = parseUrl(location);
+  if (url === undefined) return location;
+  return url.protocol === 'file:' ? toPath(url) : undefined;
+}
+
 /** Undefined for a path. The address never stands in the error: it may have a password in it. */
 function parseUrl(location: string): URL | undefined {
   if (!isUrl(location)) return undefined;
