@@ -57,13 +57,19 @@ function describeMap(bmap: Bmap): readonly string[] {
   ];
 }
 
-function describeCopy({ image, target, map }: Extract<CopyEvent, { kind: 'copying' }>): string {
+function describeCopy({
+  image,
+  target,
+  map,
+  isScanned,
+}: Extract<CopyEvent, { kind: 'copying' }>): string {
   if (map === undefined) return `no bmap given, copy entire image to '${target.path}'`;
   const place =
     target.kind === 'block-device'
       ? `block device '${target.path}'`
       : `file '${baseName(target.path)}'`;
-  return `copying image '${baseName(image)}' to ${place} using bmap file '${baseName(map)}'`;
+  const means = isScanned ? 'what is used in it' : `bmap file '${baseName(map)}'`;
+  return `copying image '${baseName(image)}' to ${place} using ${means}`;
 }
 
 /** `copying time: 1m 2.3s, copying speed 12.3 MiB/sec` */

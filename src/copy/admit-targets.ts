@@ -75,7 +75,7 @@ function reportFileUnderDev(facts: TargetFacts, onEvent: OnEvent): void {
 }
 
 /** Everything that is being read and must not be written to: image, map, signature and keyring. */
-function listSources({ options, map, source }: CopyRun): readonly Stats[] {
+function listSources({ options, map, source, stdinStats }: CopyRun): readonly Stats[] {
   const locations = [options.image, map?.location, options.bmapSig, options.keyring];
   const stats = locations.flatMap((location) => {
     if (location === undefined || location === '-') return [];
@@ -84,7 +84,7 @@ function listSources({ options, map, source }: CopyRun): readonly Stats[] {
     return found === undefined ? [] : [found];
   });
   // Standard input may be a file as well.
-  if (options.image === '-') stats.push(fstatSync(0));
+  if (stdinStats !== undefined) stats.push(stdinStats);
   if (source.fileDescriptor !== undefined) stats.push(fstatSync(source.fileDescriptor));
   return stats;
 }

@@ -13,12 +13,16 @@ export type CopyEvent =
   | { readonly kind: 'map-read'; readonly map: string; readonly bmap: Bmap }
   /** The target has passed the guard. */
   | { readonly kind: 'target-checked'; readonly target: TargetFacts }
-  /** Everything has been checked; `map` is undefined where all of the image is copied. */
+  /**
+   * Everything has been checked; `map` is undefined where all of the image is copied, and the image's
+   * own name with `isScanned`.
+   */
   | {
       readonly kind: 'copying';
       readonly image: string;
       readonly target: TargetFacts;
       readonly map: string | undefined;
+      readonly isScanned: boolean;
     }
   /** `bytesTotal` is undefined if only the end of the source will tell. */
   | {

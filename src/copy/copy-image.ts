@@ -6,7 +6,7 @@ import { fstatSync } from 'node:fs';
 
 import { loadLibc } from '../../native/libc.ts';
 import { BmapError, InterruptedError, SystemError, TargetsError } from '../errors/errors.ts';
-import { assertConsistent, type CopyOptions } from './copy-options.ts';
+import { assertConsistent, type CopyOptions, type ScannedSource } from './copy-options.ts';
 import type { OnEvent } from './copy-events.ts';
 import { planMappedCopy, planPlainCopy, type CopyPlan, type SourceSize } from './copy-plan.ts';
 import { copyToTargets } from './copy-to-targets.ts';
@@ -16,7 +16,7 @@ import { openSource, type SourceOptions } from './source/open-source.ts';
 import { readAuxiliaryFile } from './source/read-auxiliary.ts';
 
 export interface CopyReport {
-  /** The map's path or address; undefined for a copy of the whole image. */
+  /** The map's path or address, the image's with `scan`; undefined for a copy of the whole image. */
   readonly map: string | undefined;
   /** 0 after a dry run of an image whose size only its end tells. */
   readonly imageSizeBytes: number;
@@ -59,20 +59,24 @@ async function openAndCopy(options: CopyOptions, signal: AbortSignal): Promise<C
   if (needsSystemCalls(options)) loadLibc();
   const sourceOptions = makeSourceOptions(options, onEvent, signal);
   const open = async (): Promise<ImageSource> => openSource(options.image, sourceOptions);
-  const source = await openFirst(open);
+  const stdinStats = options.image === '-' ? fstatSync(0) : undefined;
+  const scanned = await options.scan?.(signal);
+  const source = scanned?.source ?? (await openFirst(open));
   try {
     const map =
-      options.nobmap === true
-        ? undefined
-        : await findMap(options, { ...sourceOptions, stdin: undefined }, onEvent, signal);
+      scanned !== undefined
+        ? useScan(scanned, onEvent)
+        : options.nobmap === true
+          ? undefined
+          : await findMap(options, { ...sourceOptions, stdin: undefined }, onEvent, signal);
     const plan = makePlan(options, source, map);
     const assertUnchanged = watchSource(source);
     const startedMs = performance.now();
     const imageSizeBytes = await copyToTargets({
       options,
       source,
-      // Standard input cannot be read twice.
-      reopenSource: options.image === '-' ? undefined : open,
+      stdinStats,
+      reopenSource: findReopening(options, scanned, open),
       assertUnchanged,
       map,
       plan,
@@ -88,6 +92,21 @@ async function openAndCopy(options: CopyOptions, signal: AbortSignal): Promise<C
   } finally {
     await source.close();
   }
+}
+
+function useScan({ source, bmap }: ScannedSource, onEvent: OnEvent): LoadedMap {
+  onEvent({ kind: 'map-read', map: source.name, bmap });
+  return { bmap, name: source.name, location: undefined };
+}
+
+/** How to read the image once more; standard input cannot be, unless a scan has kept it. */
+function findReopening(
+  { image }: CopyOptions,
+  scanned: ScannedSource | undefined,
+  open: () => Promise<ImageSource>,
+): (() => Promise<ImageSource>) | undefined {
+  if (scanned !== undefined) return async () => scanned.source;
+  return image === '-' ? undefined : open;
 }
 
 /** Scripts know a failure to open the image by its first line. */

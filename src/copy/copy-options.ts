@@ -1,12 +1,20 @@
 /** Everything a copy can be told, and what is wrong to tell together. */
 import type { Readable } from 'node:stream';
 
+import type { Bmap } from '../bmap/bmap.ts';
 import { UsageError } from '../errors/errors.ts';
 import type { HostRoots } from '../host/host-files.ts';
 import type { OnEvent } from './copy-events.ts';
+import type { ImageSource } from './source/image-source.ts';
 import type { UnmappedPolicy } from './target/copy-target.ts';
 import type { TargetFacts } from './target/target-guard.ts';
 import type { TargetIo } from './target/target-io.ts';
+
+/** An image with the map that a scan of it has made. */
+export interface ScannedSource {
+  readonly source: ImageSource;
+  readonly bmap: Bmap;
+}
 
 export interface CopyOptions {
   /** A path, an address, or `-` for standard input. */
@@ -17,6 +25,8 @@ export interface CopyOptions {
   readonly bmap?: string | undefined;
   /** Copy all of the image. */
   readonly nobmap?: boolean | undefined;
+  /** Opens the image and maps what is used in it, in place of a map that was made before. */
+  readonly scan?: ((signal: AbortSignal) => Promise<ScannedSource>) | undefined;
   /** The signature of the map; left out, it is looked for beside the map. */
   readonly bmapSig?: string | undefined;
   /** Default true. */
@@ -67,6 +77,12 @@ const EXCLUSIONS: readonly (readonly [
   second: string,
 ])[] = [
   ['nobmap', 'bmap', '--nobmap', '--bmap'],
+  ['scan', 'bmap', '--scan', '--bmap'],
+  ['scan', 'nobmap', '--scan', '--nobmap'],
+  // What is mapped here has been signed by nobody.
+  ['scan', 'bmapSig', '--scan', '--bmap-sig'],
+  ['scan', 'keyring', '--scan', '--keyring'],
+  ['scan', 'fingerprint', '--scan', '--fingerprint'],
   ['bmapSig', 'sigVerify', '--bmap-sig', '--no-sig-verify'],
   ['sigVerify', 'keyring', '--no-sig-verify', '--keyring'],
   ['sigVerify', 'fingerprint', '--no-sig-verify', '--fingerprint'],

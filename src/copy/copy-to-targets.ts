@@ -71,7 +71,8 @@ async function writeAll(
   const { options, source, map, plan, onEvent, signal } = run;
   const image = options.image === '-' ? '-' : source.name;
   for (const { facts } of jobs) {
-    onEvent({ kind: 'copying', image, target: facts, map: map?.name });
+    const isScanned = map !== undefined && map.location === undefined;
+    onEvent({ kind: 'copying', image, target: facts, map: map?.name, isScanned });
   }
   const digests = options.verifyTarget === true ? new WrittenDigests(findCutByte(run)) : undefined;
   let writtenTo: number;

@@ -38,7 +38,8 @@ export interface LoadedMap {
   readonly bmap: Bmap;
   /** For messages. */
   readonly name: string;
-  readonly location: string;
+  /** Undefined if it was made for this copy. */
+  readonly location: string | undefined;
 }
 
 /**

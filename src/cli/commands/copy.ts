@@ -1,16 +1,22 @@
 import { InvalidArgumentError, Option } from 'commander';
 
+import type { CopyOptions } from '../../copy/copy-options.ts';
+import { ReaderSource } from '../../copy/source/reader-source.ts';
 import type { UnmappedPolicy } from '../../copy/target/copy-target.ts';
+import { UsageError } from '../../errors/errors.ts';
+import type { FileReader } from '../../image/file-reader.ts';
 import { confirmTarget } from '../confirm-target.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ProgressBar } from '../progress-bar.ts';
-import type { AddCommand } from '../program.ts';
-import { runCopy, type CopyProgress } from '../run-copy.ts';
+import type { AddCommand, CommandContext } from '../program.ts';
+import { runCopy, type CopyProgress, type RunCopyOptions } from '../run-copy.ts';
+import { scanForCopy } from '../scan-for-copy.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface CopyCliOptions {
   readonly bmap?: string;
   readonly nobmap?: boolean;
+  readonly scan?: boolean;
   readonly bmapSig?: string;
   readonly sigVerify: boolean;
   readonly keyring?: string;
@@ -33,6 +39,7 @@ interface CopyCliOptions {
 const EXAMPLES = `
 Examples:
   bmap copy distro.img.xz /dev/sdX                 write what distro.img.bmap maps to a card
+  bmap copy --scan distro.img.xz /dev/sdX          without a map: write what is used in the image
   bmap copy --nobmap distro.img /dev/sdX           write all of the image
   bmap copy --dry-run distro.img.xz /dev/sdX       make all checks, write nothing
   bmap copy --verify-target --retries 2 a.img /dev/sdX
@@ -53,6 +60,7 @@ export const addCopyCommand: AddCommand = (program, bind) => {
     .argument('<target>', 'device or file to write to')
     .option('--bmap <file>', 'the block map, a path or address')
     .option('--nobmap', 'write all of the image, without a block map')
+    .option('--scan', 'find out first what is used in the image, and write that')
     .option('--bmap-sig <file>', 'the detached signature of the block map')
     .option('--no-sig-verify', 'do not check the signature of the block map')
     .option('--keyring <file>', 'believe only the keys in this file')
@@ -76,10 +84,10 @@ export const addCopyCommand: AddCommand = (program, bind) => {
     .option('-y, --yes', 'do not ask before overwriting a disk that holds something')
     .addHelpText('after', EXAMPLES);
   bind<CopyCliOptions>(command, async (context, [image = '', target = ''], options) => {
-    const { also, yes, ...rest } = options;
+    const { also, yes, scan, ...rest } = options;
     const { terminal, signal } = context;
     const progress = new BarProgress(terminal);
-    await runCopy(
+    await runOwnCopy(
       context,
       {
         ...rest,
@@ -93,11 +101,45 @@ export const addCopyCommand: AddCommand = (program, bind) => {
                 return confirmTarget(facts, terminal, signal);
               },
       },
+      scan === true,
       progress,
     );
     return EXIT.ok;
   });
 };
+
+/** With what only this command offers: a scan in place of a map. */
+async function runOwnCopy(
+  context: CommandContext,
+  options: RunCopyOptions,
+  isScanned: boolean,
+  progress: CopyProgress,
+): Promise<void> {
+  let reader: FileReader | undefined;
+  const scan: CopyOptions['scan'] = async () => {
+    const { image, member, verify } = options;
+    const withChecksums = verify !== false;
+    const mapped = await scanForCopy(image, context, { member, withChecksums });
+    reader = mapped.reader;
+    return { source: new ReaderSource(reader), bmap: mapped.bmap };
+  };
+  try {
+    await runCopy(context, isScanned ? { ...options, scan } : options, progress);
+  } catch (error) {
+    throw options.bmapSig === undefined ? nameScan(error) : error;
+  } finally {
+    reader?.close();
+  }
+}
+
+/** There is a better way than --nobmap where the map is missing. */
+function nameScan(error: unknown): unknown {
+  if (!(error instanceof UsageError) || error.kind !== 'no-map') return error;
+  const text = `${error.message}, or --scan to find out what is used and flash that`;
+  const named = new UsageError(error.kind, text, { cause: error });
+  if (error.targetState !== undefined) named.targetState = error.targetState;
+  return named;
+}
 
 /** The phases of a copy, each as a bar of its own. */
 class BarProgress implements CopyProgress {
