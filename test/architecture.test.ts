@@ -50,7 +50,7 @@ const ONLY_IN: readonly { readonly pattern: RegExp; readonly places: readonly st
   { pattern: /from 'koffi'|import\('koffi'\)/, places: ['native/libc.ts'] },
   { pattern: /\bconsole\.|\bprocess\.(?:std|exit|argv)/, places: ['src/cli'] },
   { pattern: /from 'commander'/, places: ['src/cli'] },
-  { pattern: /'\/proc|'\/sys/, places: ['src/host', 'native', 'src/cli/commands/create.ts'] },
+  { pattern: /'\/proc|'\/sys/, places: ['src/host', 'native', 'src/cli/actions/create.ts'] },
 ];
 
 interface SourceFile {

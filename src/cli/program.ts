@@ -19,7 +19,7 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** Wires a command's action: the context is made when the options are known. @returns the exit code. */
+/** What a command does, once its options are known. @returns the exit code. */
 export type Action<Options> = (
   context: CommandContext,
   args: readonly string[],
@@ -27,7 +27,8 @@ export type Action<Options> = (
 ) => Promise<number>;
 
 export type AddCommand = (program: Command, bind: Bind) => void;
-export type Bind = <Options>(command: Command, action: Action<Options>) => void;
+/** Wires a command's action, whose code is loaded only when the command runs. */
+export type Bind = <Options>(command: Command, load: () => Promise<Action<Options>>) => void;
 
 const commands: readonly AddCommand[] = [
   addScanCommand,
@@ -45,13 +46,14 @@ const commands: readonly AddCommand[] = [
  */
 export async function runProgram(args: readonly string[], signal: AbortSignal): Promise<number> {
   let exitCode = 0;
-  const bind: Bind = (command, action) => {
+  const bind: Bind = (command, load) => {
     addGlobalOptions(command).action(async () => {
       const { quiet = false, debug = false, ...options } = command.optsWithGlobals();
       if (quiet === true && debug === true) {
         throw new UsageError('quiet-and-debug', '--quiet and --debug exclude each other');
       }
       const terminal = new Terminal({ quiet: quiet === true, debug: debug === true });
+      const action = await load();
       exitCode = await action({ terminal, signal }, command.args, options as never);
     });
   };

@@ -1,6 +1,6 @@
 /** The bmaptool command line on top of this program's own commands. */
 import { UsageError } from '../../errors/errors.ts';
-import { runCreate } from '../commands/create.ts';
+import { runCreate } from '../actions/create.ts';
 import { runCopy, type CopyProgress } from '../run-copy.ts';
 import { Terminal, type Verbosity, type Voice } from '../terminal.ts';
 import { readVersion } from '../version.ts';
@@ -60,7 +60,7 @@ type RunCommand = (
 const create: RunCommand = async (context, { options, positionals: [image = ''] }) => {
   const output = textOf(options, '--output');
   const checksum = !options.has('--no-checksum');
-  await runCreate(context, image, { ...(output !== undefined && { output }), checksum });
+  await runCreate(context, [image], { ...(output !== undefined && { output }), checksum });
 };
 
 const copy: RunCommand = async (context, command, verbosity) => {

@@ -1,12 +1,8 @@
-import { checkBmap, type CheckReport } from '../../check/check-bmap.ts';
-import { UsageError } from '../../errors/errors.ts';
-import { escapeText } from '../escape-text.ts';
-import { formatCheckLines } from '../check-text.ts';
-import { EXIT } from '../exit-codes.ts';
-import { openImageArgument } from '../open-image-argument.ts';
-import { ProgressBar } from '../progress-bar.ts';
 import type { AddCommand } from '../program.ts';
-import { readMap } from '../read-map.ts';
+
+export interface CheckCliOptions {
+  readonly member?: string;
+}
 
 const EXAMPLES = `
 Examples:
@@ -14,10 +10,6 @@ Examples:
 
 A line for each used extent that the map leaves out: where, filesystem, kind, first block, count, in blocks
 of the map. Zeros behind a filesystem or outside of partitions are named, but are no loss.`;
-
-interface CheckCliOptions {
-  readonly member?: string;
-}
 
 export const addCheckCommand: AddCommand = (program, bind) => {
   const command = program
@@ -33,29 +25,5 @@ export const addCheckCommand: AddCommand = (program, bind) => {
     .argument('<bmap>', 'block map, a path or address')
     .option('--member <name>', 'the image in an archive of several')
     .addHelpText('after', EXAMPLES);
-  bind<CheckCliOptions>(command, async (context, [path = '', mapPath = ''], options) => {
-    const { terminal, signal } = context;
-    if (path === '-' && mapPath === '-') {
-      throw new UsageError('stdin-twice', 'image and map cannot both come from standard input');
-    }
-    const bmap = await readMap(mapPath, context);
-    const image = await openImageArgument(path, context, options);
-    const progress = new ProgressBar(terminal, 'comparing');
-    const report = await checkBmap(image, bmap, { onProgress: progress.update, signal }).finally(
-      () => progress.finish(),
-    );
-    for (const finding of report.findings) terminal.finding(finding);
-    if (report.uncheckedCount > 0) {
-      terminal.warning(`${report.uncheckedCount} ranges of the map have no checksum`);
-    }
-    const lines = formatCheckLines(escapeText(mapPath), report, bmap.blockSizeBytes);
-    await terminal.writeOut(`${lines.join('\n')}\n`);
-    return exitCodeOfReport(report);
-  });
+  bind<CheckCliOptions>(command, async () => (await import('../actions/check.ts')).runCheck);
 };
-
-/** Lost data weighs more than a mismatch. */
-function exitCodeOfReport({ lost, mismatches, imageBytes, mapImageBytes }: CheckReport): number {
-  if (lost.length > 0) return EXIT.losesData;
-  return mismatches.length > 0 || imageBytes !== mapImageBytes ? EXIT.mismatch : EXIT.ok;
-}
