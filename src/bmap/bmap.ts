@@ -11,18 +11,25 @@ import { RangeSetBuilder, type RangeSet } from '../ranges/range-set.ts';
 
 /** A run of mapped blocks, both ends inclusive as in the XML. */
 export interface BmapRange {
+  /** Counted from 0, in blocks of the map. */
   readonly firstBlock: number;
+  /** The last one that is mapped; equal to `firstBlock` for a single block. */
   readonly lastBlock: number;
   /** Lower-case hex digest of the bytes of these blocks that exist in the image. */
   readonly checksum?: string;
 }
 
+/** A block map, as `parseBmap` and `mapImage` make it and `formatBmap` writes it. */
 export interface Bmap {
   /** `major.minor` of the file format. */
   readonly version: string;
+  /** The size of the image; need not be whole blocks. */
   readonly imageSizeBytes: number;
+  /** The unit of the ranges. */
   readonly blockSizeBytes: number;
+  /** All blocks of the image, a short last one included. */
   readonly blockCount: number;
+  /** The sum of the lengths of the ranges, in blocks. */
   readonly mappedBlockCount: number;
   /** The name of the digest of all checksums, as the file spells it; absent before version 1.3 if there are none. */
   readonly checksumType?: string;

@@ -24,8 +24,9 @@ const DEFAULT_CHECKSUM_TYPE = 'sha256';
 const RANGES_PER_PIECE = 10_000;
 
 /**
- * The bytes of the file. Whatever version `bmap` was read from, 2.0 is written; a map without a
- * checksum type gets SHA-256 for its file checksum.
+ * The bytes of the bmap file, which belong to the caller. Whatever version `bmap` was read from, 2.0 is
+ * written; a map without a checksum type gets SHA-256 for its file checksum. Format:
+ * docs/formats/bmap.md.
  * @throws {RangeError} if the map breaks an invariant or names a digest that Node does not have: no
  *   reader would take the file.
  */

@@ -18,7 +18,9 @@ export const MAX_BMAP_BYTES = 128 * 2 ** 20;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * The map in a bmap file, proven consistent. `name` is what messages call the file.
+ * The map in a bmap file of version 1.0 to 1.4 or 2.0, proven consistent. Format: docs/formats/bmap.md.
+ * @param bytes the whole file, at most 128 MiB. A signature around it has to be taken off before.
+ * @param name what messages call the file.
  * @throws {CorruptError} if the file is not a bmap, is cut, or breaks an invariant.
  * @throws {UnsupportedError} kind `version` or `checksum-type`.
  * @throws {MismatchError} kind `bmap-checksum` if the file is not as it was written.

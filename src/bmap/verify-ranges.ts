@@ -14,11 +14,16 @@ import type { OpenFile } from './hole-map.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 
-/** Half-open, in bytes. */
+/** Bytes that are not what the map says. */
 export interface BadRange extends ByteRange {
+  /**
+   * `checksum`: other bytes than the map was made of. `unreadable`: the medium gives an error.
+   * `past-end`: the file or device is too short. `not-zero`: zeros were demanded.
+   */
   readonly reason: 'checksum' | 'unreadable' | 'past-end' | 'not-zero';
-  /** Lower-case hex digests, where the reason is `checksum`. */
+  /** Where the reason is `checksum`: the lower-case hex digest of what was read. */
   readonly calculated?: string;
+  /** The digest in the map. */
   readonly expected?: string;
 }
 

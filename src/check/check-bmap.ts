@@ -7,8 +7,11 @@ import { openImage, type OpenImage } from '../scan/open-image.ts';
 import { decideMapping, surveyImage } from '../scan/scan-image.ts';
 import { findLosses, type Losses } from './find-losses.ts';
 
+/** What a check may be told. */
 export interface CheckBmapOptions {
+  /** Called while the checksums are compared. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+  /** Aborting rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -16,10 +19,13 @@ export interface CheckBmapOptions {
 export interface Surplus {
   /** Where it lies: `partition 2`, or `image`. */
   readonly place: string;
+  /** How much of it there is, in one or more pieces. */
   readonly lengthBytes: number;
 }
 
+/** What `checkBmap` found. */
 export interface CheckReport extends Losses {
+  /** The size of the image. */
   readonly imageBytes: number;
   /** The size that the map states; another one is a mismatch. */
   readonly mapImageBytes: number;
@@ -27,16 +33,32 @@ export interface CheckReport extends Losses {
   readonly mismatches: readonly BadRange[];
   /** Mapped ranges without a checksum in the map. */
   readonly uncheckedCount: number;
+  /** What the map could leave out more, by partition. */
   readonly surplus: readonly Surplus[];
+  /** What the scan had to say. */
   readonly findings: readonly Finding[];
 }
 
 /**
  * Scans the image and compares it with a map of it. A map loses data if it leaves out what even the
  * tightest scan (`--lean --gaps data`) maps; it has surplus where it maps what a scan without options
- * leaves out. The image is closed in any case, also if it was open already.
- * @throws everything that `openImage` and `surveyImage` throw; the signal's reason if it was aborted.
+ * leaves out.
+ * @param image the path of a raw image or block device. It is only read.
+ * @throws {RefusedError} kind `in-use` if somebody may write to the image.
+ * @throws {CorruptError} kind `empty-image`. @throws {UnsupportedError} if it is no raw image.
+ * @throws {SystemError} if it cannot be read, or changed meanwhile; the signal's reason if it was aborted.
  */
+export async function checkBmap(
+  image: string,
+  bmap: Bmap,
+  options?: CheckBmapOptions,
+): Promise<CheckReport>;
+/** @internal For images that were unpacked first. An open image is closed in any case. */
+export async function checkBmap(
+  image: string | OpenImage,
+  bmap: Bmap,
+  options?: CheckBmapOptions,
+): Promise<CheckReport>;
 export async function checkBmap(
   image: string | OpenImage,
   bmap: Bmap,

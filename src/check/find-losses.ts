@@ -32,9 +32,11 @@ export interface Loss extends ByteRange {
   readonly place: string;
   /** Whose it is, for example `ext4`; undefined if it belongs to no filesystem. */
   readonly filesystem: string | undefined;
+  /** What lies there. */
   readonly kind: LossKind;
 }
 
+/** What a map leaves out, sorted by whether anybody needs it. */
 export interface Losses {
   /** What the image needs and the map leaves out, ascending. */
   readonly lost: readonly Loss[];

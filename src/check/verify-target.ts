@@ -23,14 +23,19 @@ export interface VerifyHost {
   findUsers(path: string): readonly ImageUser[];
 }
 
+/** What a verification may be told. */
 export interface VerifyTargetOptions {
   /** Demand zeros wherever the image is not mapped. Behind the end of the image nothing is looked at. */
   readonly zeros?: boolean;
+  /** Called while it is read; with `zeros` a second time from 0, for what is not mapped. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+  /** Aborting rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** @internal For tests. */
   readonly host?: VerifyHost;
 }
 
+/** What `verifyTarget` found. */
 export interface VerifyReport {
   /** The size of the device or file. */
   readonly targetBytes: number;
@@ -38,6 +43,7 @@ export interface VerifyReport {
   readonly bad: readonly BadRange[];
   /** Mapped ranges without a checksum in the map: nothing is known of them. */
   readonly uncheckedCount: number;
+  /** What the reader of the report should know: who uses the target, whether its cache was emptied. */
   readonly findings: readonly Finding[];
 }
 
@@ -48,9 +54,12 @@ const LINUX_VERIFY_HOST: VerifyHost = {
 };
 
 /**
- * Compares every mapped range with its checksum.
+ * Compares every mapped range of a file or device with its checksum in the map. A device is read past
+ * the cache, which needs root rights; without them a finding says so.
+ * @param path a block device or file; it is only read.
  * @throws {UsageError} kind `no-checksums` if the map has none, and zeros are not asked for.
- * @throws {SystemError} if the target cannot be opened, or fails in more than one place.
+ * @throws {SystemError} if the target cannot be opened or read; a place with a read error is a bad range.
+ * @throws {unknown} the signal's reason if it was aborted.
  */
 export async function verifyTarget(
   path: string,

@@ -15,11 +15,13 @@ import type { ImageSource } from './source/image-source.ts';
 import { openSource, type SourceOptions } from './source/open-source.ts';
 import { readAuxiliaryFile } from './source/read-auxiliary.ts';
 
+/** What `copyImage` has done. */
 export interface CopyReport {
   /** The map's path or address, the image's with `scan`; undefined for a copy of the whole image. */
   readonly map: string | undefined;
   /** 0 after a dry run of an image whose size only its end tells. */
   readonly imageSizeBytes: number;
+  /** What was written to each target, or would be after a dry run. */
   readonly mappedBytes: number;
   /** From the first byte read to the last flush. */
   readonly seconds: number;
@@ -27,10 +29,12 @@ export interface CopyReport {
 
 /**
  * Writes an image to its targets; resolves when all of it is on the media, and all of it was right.
- * Errors carry `targetState`. With several targets one that fails does not stop the others.
+ * Before the first byte is written the map, its signature and every target have been checked. Errors carry
+ * `targetState`. With several targets one that fails does not stop the others.
  * @throws {UsageError} if the options contradict each other. @throws {RefusedError} if a guard says no.
  * @throws {CorruptError|UnsupportedError|MismatchError} if the image or its map is wrong.
- * @throws {SystemError} @throws {InterruptedError} if the signal was aborted.
+ * @throws {SystemError} if the system fails a request, or the image changed meanwhile.
+ * @throws {InterruptedError} if the signal was aborted.
  * @throws {TargetsError} if some of several targets failed.
  */
 export async function copyImage(options: CopyOptions): Promise<CopyReport> {

@@ -16,22 +16,25 @@ export interface ScannedSource {
   readonly bmap: Bmap;
 }
 
+/** What to copy and how; the options of `bmap copy` under the same names. */
 export interface CopyOptions {
   /** A path, an address, or `-` for standard input. */
   readonly image: string;
   /** One or more; with several, all must be block devices. */
   readonly targets: readonly string[];
-  /** The map; left out, it is looked for beside the image. */
+  /** The path or address of the map; left out, it is looked for beside the image. */
   readonly bmap?: string | undefined;
   /** Copy all of the image. */
   readonly nobmap?: boolean | undefined;
-  /** Opens the image and maps what is used in it, in place of a map that was made before. */
+  /** @internal Opens the image and maps what is used in it, in place of a map that was made before. */
   readonly scan?: ((signal: AbortSignal) => Promise<ScannedSource>) | undefined;
-  /** The signature of the map; left out, it is looked for beside the map. */
+  /** The path or address of the map's signature; left out, it is looked for beside the map. */
   readonly bmapSig?: string | undefined;
-  /** Default true. */
+  /** Check the signature of the map, if there is one. Default true. */
   readonly sigVerify?: boolean | undefined;
+  /** A file with the only keys to believe. */
   readonly keyring?: string | undefined;
+  /** The hex digits of the key that must have signed the map. */
   readonly fingerprint?: string | undefined;
   /** Compare the checksums of ranges. Default true. */
   readonly verify?: boolean | undefined;
@@ -39,7 +42,9 @@ export interface CopyOptions {
   readonly removableDevice?: boolean | undefined;
   /** The name of the image in an archive that holds several. */
   readonly member?: string | undefined;
+  /** What becomes of the blocks that are not mapped. Default `skip`. */
   readonly unmapped?: UnmappedPolicy | undefined;
+  /** Have the device make blocks of zeros itself, where it can. Default false. */
   readonly zeroOffload?: boolean | undefined;
   /** Allow a device that is smaller than the image, if everything mapped fits. */
   readonly allowSmaller?: boolean | undefined;
@@ -54,7 +59,9 @@ export interface CopyOptions {
 
   /** Asked for each target that is a block device; false refuses it. Default: yes. */
   readonly confirm?: ((target: TargetFacts) => Promise<boolean>) | undefined;
+  /** Told what goes on. */
   readonly onEvent?: OnEvent | undefined;
+  /** Aborting stops the copy and rejects with an `InterruptedError`. */
   readonly signal?: AbortSignal | undefined;
   /** For proxies, gpg's keys and where programs are found. Default: none of them. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
@@ -65,8 +72,9 @@ export interface CopyOptions {
   readonly onCleanup?: ((cleanup: () => void) => () => void) | undefined;
   /** What `-` stands for. */
   readonly stdin?: Readable | undefined;
-  /** Where the kernel's text files lie. */
+  /** @internal Where the kernel's text files lie; for tests. */
   readonly host?: HostRoots | undefined;
+  /** @internal For tests. */
   readonly io?: TargetIo | undefined;
 }
 

@@ -5,11 +5,14 @@
  * `RangeError` and `TypeError` are not here: they mean a mistake of ours.
  */
 export abstract class BmapError extends Error {
+  /** The name of the family, for example `BMAP_CORRUPT`. */
   abstract readonly code: string;
+  /** The name of the cause inside the family, for example `empty-image`. All are in docs/errors.md. */
   readonly kind: string;
   /** On an error of a copy: what it left of the target. */
   declare targetState?: TargetState;
 
+  /** `message` says what, where, what it means and what to do next. */
   constructor(kind: string, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = new.target.name;
@@ -39,8 +42,10 @@ export interface Place {
 /** The bytes are wrong: no correct writer leaves them so. */
 export class CorruptError extends BmapError {
   readonly code = 'BMAP_CORRUPT';
+  /** Where the wrong bytes are. */
   readonly place: Place;
 
+  /** The place is put in front of the message. */
   constructor(kind: string, place: Place, message: string, options?: { cause?: unknown }) {
     super(kind, `${place.structure}${formatPosition(place)}: ${message}`, options);
     this.place = place;
@@ -50,8 +55,10 @@ export class CorruptError extends BmapError {
 /** The bytes may be right, but use something this program does not understand. */
 export class UnsupportedError extends BmapError {
   readonly code = 'BMAP_UNSUPPORTED';
+  /** Where the feature is announced. */
   readonly place: Place;
 
+  /** The place is put in front of the message. */
   constructor(kind: string, place: Place, message: string, options?: { cause?: unknown }) {
     super(kind, `${place.structure}${formatPosition(place)}: ${message}`, options);
     this.place = place;
@@ -74,6 +81,7 @@ export class SystemError extends BmapError {
   /** The path the request was about, if there was one. */
   readonly path: string | undefined;
 
+  /** The path, if there is one, is put in front of the message. */
   constructor(
     kind: string,
     path: string | undefined,
@@ -102,8 +110,10 @@ export class InterruptedError extends BmapError {
 /** Some of several targets of a copy failed, or all of them for reasons of their own. */
 export class TargetsError extends BmapError {
   readonly code = 'BMAP_TARGETS';
+  /** The targets that failed, and why. */
   readonly failures: readonly { readonly path: string; readonly error: unknown }[];
 
+  /** `targetCount` is the number of all targets. */
   constructor(
     targetCount: number,
     failures: readonly { readonly path: string; readonly error: unknown }[],

@@ -3,6 +3,7 @@
  * code stands in the table of docs/findings.md.
  */
 export interface Finding {
+  /** `error`: something is damaged. `warning`: the map is larger, or less is known, than it should be. */
   readonly level: 'info' | 'warning' | 'error';
   /** For example `ext.dirty`; the part before the first point names the reader that says it. */
   readonly code: string;

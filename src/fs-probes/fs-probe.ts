@@ -17,12 +17,13 @@ export interface Volume {
   readonly name: string;
   /** Position of the volume's first byte in the image. */
   readonly startByte: number;
-  /** Positions are relative to the volume; `reader.sizeBytes` is its length. */
+  /** @internal Positions are relative to the volume; `reader.sizeBytes` is its length. */
   readonly reader: ImageReader;
 }
 
 /** A probe's word that a filesystem of its kind starts at byte 0 of a volume. */
 export interface Claim {
+  /** Where it starts. */
   readonly volume: Volume;
   /** As the user knows it: `ext4`, `FAT32`, `btrfs`. */
   readonly type: string;
@@ -31,7 +32,9 @@ export interface Claim {
    * image: the probe throws when it scans). What lies behind it in the volume is slack, and is mapped.
    */
   readonly lengthBytes: number;
+  /** As the superblock says. Not escaped. */
   readonly label?: string;
+  /** As the filesystem's own tools print it; for FAT the serial number. */
   readonly uuid?: string;
   /** True if what lies here calls itself a copy, so that the filesystem starts elsewhere. */
   readonly isCopy?: boolean;
@@ -78,6 +81,7 @@ export interface ScanOptions {
 
 /** What is known of a filesystem after it was scanned. */
 export interface FsFacts {
+  /** How it was left. */
   readonly state: FsState;
   /** Bytes the filesystem's own counters call free, if it keeps such; the driver compares. */
   readonly freeBytes?: number;

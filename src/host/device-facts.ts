@@ -18,17 +18,23 @@ const SYSFS_SECTOR_BYTES = 512;
 /** How far above a device its serial number may stand: USB keeps it six folders up. */
 const MAX_FOLDERS_UP = 10;
 
+/** What the system says about a block device. */
 export interface DeviceFacts {
   /** `major:minor` */
   readonly number: string;
   /** The kernel's name, for example `sda1`. */
   readonly name: string;
+  /** Of the partition, if it is one. */
   readonly sizeBytes: number;
+  /** True for a partition, false for a whole disk. */
   readonly isPartition: boolean;
+  /** A write lock is set, or the system has made it read-only. */
   readonly isReadOnly: boolean;
   /** As the device says of itself; never true for a partition. */
   readonly isRemovable: boolean;
+  /** Vendor and model; for a loop device the file behind it. Not escaped. */
   readonly model: string | undefined;
+  /** The serial number of the disk, or of what it is plugged into. Not escaped. */
   readonly serial: string | undefined;
   /** The sysfs folder of the whole disk, which a partition shares with it. */
   readonly diskFolder: string;

@@ -2,9 +2,11 @@
 import type { Finding } from '../errors/finding.ts';
 import type { ByteRange } from '../ranges/byte-range.ts';
 
+/** One entry of a partition table. */
 export interface Partition {
   /** As the kernel numbers it: the slot in MBR and GPT (from 1), 5 and up for logical ones. */
   readonly number: number;
+  /** The table it stands in; `logical` ones stand in the chain behind an MBR's extended partition. */
   readonly scheme: 'mbr' | 'logical' | 'gpt';
   /** `0x83` or an upper-case GUID. */
   readonly type: string;
@@ -14,11 +16,13 @@ export interface Partition {
   readonly name: string;
   /** As the table says: may reach past the end of the image. */
   readonly startByte: number;
+  /** The first byte behind it. */
   readonly endByte: number;
   /** True for the extended partition that only holds logical ones: nothing of its own lies in it. */
   readonly isContainer: boolean;
 }
 
+/** The partition table of an image; a hybrid has both, an MBR and a GPT. */
 export interface PartitionTable {
   /** `none`: no table was found, and the image as a whole is the only volume. */
   readonly scheme: 'none' | 'mbr' | 'gpt' | 'hybrid' | 'foreign';
@@ -38,6 +42,7 @@ export interface PartitionTable {
    * understood, `info` where the image is meant to be so (ISO).
    */
   readonly isTrusted: boolean;
+  /** What is wrong with the table, or worth knowing. */
   readonly findings: readonly Finding[];
 }
 

@@ -1,6 +1,8 @@
 /** Half-open: `startByte` is inside, `endByte` is not. Inclusive block numbers exist only in bmap XML. */
 export interface ByteRange {
+  /** The first byte inside. */
   readonly startByte: number;
+  /** The first byte behind it. */
   readonly endByte: number;
 }
 

@@ -8,6 +8,8 @@ import { alignDown, alignUp, type ByteRange } from './byte-range.ts';
  */
 export class RangeSet implements Iterable<ByteRange> {
   /**
+   * The set without a byte.
+   *
    * A getter, not a field: in a class with private methods TypeScript 7.0.2 emits a static field that
    * calls the constructor before the alias it calls is set, so the compiled module fails to load.
    */
@@ -22,6 +24,7 @@ export class RangeSet implements Iterable<ByteRange> {
     this.#bounds = bounds;
   }
 
+  /** The bytes of all the ranges, which may overlap and be in any order. @throws {RangeError} on nonsense. */
   static of(...ranges: readonly ByteRange[]): RangeSet {
     const builder = new RangeSetBuilder();
     for (const range of ranges) builder.add(range.startByte, range.endByte);
@@ -38,10 +41,12 @@ export class RangeSet implements Iterable<ByteRange> {
     return this.#bounds.length / 2;
   }
 
+  /** True if there is no byte in the set. */
   get isEmpty(): boolean {
     return this.#bounds.length === 0;
   }
 
+  /** The number of bytes in the set. */
   get lengthBytes(): number {
     let sum = 0;
     for (let index = 0; index < this.#bounds.length; index += 2) {
@@ -50,6 +55,7 @@ export class RangeSet implements Iterable<ByteRange> {
     return sum;
   }
 
+  /** The runs, ascending. */
   *[Symbol.iterator](): Iterator<ByteRange> {
     for (let index = 0; index < this.#bounds.length; index += 2) {
       yield { startByte: this.#bounds[index]!, endByte: this.#bounds[index + 1]! };
@@ -81,14 +87,17 @@ export class RangeSet implements Iterable<ByteRange> {
     );
   }
 
+  /** The bytes that are in either set. */
   union(other: RangeSet): RangeSet {
     return this.#combine(other, (inThis, inOther) => inThis || inOther);
   }
 
+  /** The bytes that are in both sets. */
   intersect(other: RangeSet): RangeSet {
     return this.#combine(other, (inThis, inOther) => inThis && inOther);
   }
 
+  /** The bytes of this set that are not in the other. */
   subtract(other: RangeSet): RangeSet {
     return this.#combine(other, (inThis, inOther) => inThis && !inOther);
   }
@@ -220,6 +229,7 @@ export class RangeSetBuilder {
     this.#bounds[this.#length++] = endByte;
   }
 
+  /** Adds every run of the set. */
   addAll(set: RangeSet): void {
     for (const { startByte, endByte } of set) this.add(startByte, endByte);
   }

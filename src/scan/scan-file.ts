@@ -8,6 +8,7 @@ import {
   type ScanReport,
 } from './scan-image.ts';
 
+/** What a scan may be told. */
 export interface ScanFileOptions extends ScanImageOptions, OpenImageOptions {
   /** Ask e2fsprogs and fatfs as well, and map what either calls used. Default false. */
   readonly crossCheck?: boolean;
@@ -20,8 +21,8 @@ export interface ScannedFile {
 }
 
 /**
- * Scans a raw image file or block device; one that is open already is closed if that fails. Before anything is done with the report, and after the last
- * byte was read, ask `reader.assertUnchanged()`.
+ * Scans a raw image file or block device; one that is open already is closed if that fails. Before
+ * anything is done with the report, and after the last byte was read, ask `reader.assertUnchanged()`.
  * @throws everything that `openImage` and `surveyImage` throw.
  */
 export async function scanFile(

@@ -33,7 +33,7 @@ export interface ScanImageOptions {
   readonly keepRanges?: readonly ByteRange[];
   /** Forced mapped whole, by partition number. */
   readonly keepPartitions?: readonly number[];
-  /** Parts of the image whose filesystems are in use right now: mapped whole. */
+  /** @internal Parts of the image whose filesystems are in use right now: mapped whole. */
   readonly liveRanges?: RangeSet;
 }
 
@@ -51,20 +51,29 @@ export interface Survey {
 
 /** One partition, or the image as a whole where a filesystem lies on it. */
 export interface VolumeReport {
+  /** Where it lies. */
   readonly volume: ImageVolume;
+  /** The filesystems that announce themselves there; more than one is ambiguous. */
   readonly claims: readonly ClaimResult[];
+  /** What the map holds of it. */
   readonly mappedBytes: number;
+  /** What the map leaves out of it. */
   readonly leftOutBytes: number;
 }
 
+/** What a scan found, and what it decided. All positions are bytes of the image. */
 export interface ScanReport {
+  /** The size of the image. */
   readonly imageBytes: number;
+  /** The partition table; its scheme is `none` where there is none. */
   readonly table: PartitionTable;
+  /** The image as a whole, then every partition that has bytes in the image, in the order of the table. */
   readonly volumes: readonly VolumeReport[];
   /** What to map: whole blocks of 4096 bytes, but for the end of the image. */
   readonly mapped: RangeSet;
   /** Gaps that `gaps: 'data'` would look into. */
   readonly largeGapBytes: number;
+  /** What the user should know; the codes are those of docs/findings.md. */
   readonly findings: readonly Finding[];
 }
 

@@ -5,7 +5,9 @@ import type { Partition, PartitionTable } from '../partition/partition-table.ts'
 
 /** A volume together with the table's word on it; volume 0 is the image and has no partition. */
 export interface ImageVolume extends Volume {
+  /** As the table describes it; undefined for the image as a whole. */
   readonly partition: Partition | undefined;
+  /** The first byte of the image behind the volume. */
   readonly endByte: number;
 }
 

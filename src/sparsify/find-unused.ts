@@ -15,7 +15,9 @@ export interface FindUnusedOptions extends Pick<ScanImageOptions, 'keepRanges' |
   readonly bmap?: Bmap;
   /** Believe the map instead of scanning, if the image is the one it was made of. Default false. */
   readonly trustMap?: boolean;
+  /** Called with what has been done and what there is to do, in bytes. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+  /** Aborting stops it between two steps. */
   readonly signal?: AbortSignal;
 }
 

@@ -36,8 +36,12 @@ import { writeSome, writeZeros } from './write-zeros.ts';
 const COPY_STEP_BYTES = 2 ** 24;
 const READ_BYTES = 2 ** 20;
 
+/** What a sparse copy may be told. */
 export interface SparseCopyOptions extends SparsifyOptions {
-  /** Has the function called if the process ends before what it returns is called. */
+  /**
+   * Given a function that removes the unfinished copy, to be called if the process ends before the copy
+   * does. Returns how to forget it.
+   */
   readonly onCleanup?: (cleanup: () => void) => () => void;
 }
 
@@ -50,12 +54,14 @@ interface CopyContent {
 }
 
 /**
- * Writes the copy to `output`. The image is only read; used blocks that are holes in it are holes in
- * the copy as well, unless `fillUsed` is set.
+ * Writes a sparse copy of a raw image to `output`, which appears when it is complete: what is used, and
+ * holes for the rest. The image is only read; used blocks that are holes in it are holes in the copy as
+ * well, unless `fillUsed` is set.
  * @throws {UsageError} kinds `output-is-image`, `trust-without-map`.
  * @throws {RefusedError} kinds `block-device`, `output-is-no-file`, `in-use`.
  * @throws {InterruptedError} if the signal stopped it: no copy is left behind.
- * @throws everything that `findUnused` throws.
+ * @throws {MismatchError} kinds `image-size` and `range-checksum` if the map is of another image.
+ * @throws {BmapError} what `scanImage` throws; `SystemError` if writing fails.
  */
 export async function copySparse(
   imagePath: string,

@@ -26,30 +26,39 @@ import { writeZeros } from './write-zeros.ts';
 /** So that a signal is answered within a moment, also for holes of terabytes. */
 const PUNCH_STEP_BYTES = 2 ** 30;
 
+/** What sparsifying may be told. */
 export interface SparsifyOptions extends FindUnusedOptions {
   /** Make all checks and say what would be freed, but change nothing. Default false. */
   readonly dryRun?: boolean;
   /** Allocate the used blocks that are holes. Default false. */
   readonly fillUsed?: boolean;
+  /** @internal For tests. */
   readonly host?: SparsifyHost;
 }
 
+/** What sparsifying has done, or would do after a dry run. */
 export interface SparsifyReport {
+  /** The size of the image, which stays. */
   readonly imageBytes: number;
   /** What the scan, or the map, or both, call unused. */
   readonly unusedBytes: number;
+  /** What the image took on its disk before, as the host's filesystem says. */
   readonly allocatedBeforeBytes: number;
-  /** What the host's filesystem says; on a dry run, what is expected. */
+  /** What it takes after, or the copy takes; on a dry run, what is expected. */
   readonly allocatedAfterBytes: number;
   /** Undefined where a map was believed. */
   readonly scan: ScanReport | undefined;
 }
 
 /**
+ * Punches holes into a raw image where nothing is used, so that it takes less space. Size, owner, mode and
+ * every used byte stay as they are. The image is good at every moment, and this may be run again.
  * @throws {RefusedError} kinds `block-device`, `in-use`, `locked`, `no-write-permission`,
  *   `no-hole-punching`: nothing was changed.
  * @throws {InterruptedError} if the signal stopped it: what was not reached is as it was.
- * @throws {UsageError} kind `trust-without-map`. @throws everything that `findUnused` throws.
+ * @throws {UsageError} kind `trust-without-map`.
+ * @throws {MismatchError} kinds `image-size` and `range-checksum` if the map is of another image.
+ * @throws {BmapError} what `scanImage` throws.
  */
 export async function sparsifyImage(
   path: string,

@@ -1,7 +1,10 @@
 /** The contract between the bytes of an image and what they are written to. */
 import type { RangeSet } from '../../ranges/range-set.ts';
 
-/** What is done with the bytes of the image that the map leaves out. */
+/**
+ * What is done with the bytes of the image that the map leaves out: `skip` leaves them as they are,
+ * `discard` gives them back to the device, `zero` makes them read as zeros.
+ */
 export type UnmappedPolicy = 'skip' | 'discard' | 'zero';
 
 export interface CompleteOptions {

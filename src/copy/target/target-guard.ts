@@ -12,10 +12,13 @@ import { LINUX_ROOTS, type HostRoots } from '../../host/host-files.ts';
 import { findTargetUsers } from '../../host/image-users.ts';
 import { traceStorage, wouldOverwrite } from '../../host/storage.ts';
 
+/** What is known of a target before anything is written to it. */
 export type TargetFacts =
+  /** A disk or partition. */
   | { readonly kind: 'block-device'; readonly path: string; readonly device: DeviceFacts }
   /** `found` is undefined where the file is to be made. */
   | { readonly kind: 'file'; readonly path: string; readonly found: Stats | undefined }
+  /** A pipe or character device: no position to go back to. `forgetsAll` is true for /dev/null. */
   | {
       readonly kind: 'stream';
       readonly path: string;
