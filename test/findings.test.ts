@@ -1,26 +1,69 @@
 /** docs/findings.md lists every finding, and no other. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+
+import { collectErrorKinds } from './support/error-kinds.ts';
 
 const AREAS =
   /'((?:scan|verity|cross-check|copy|source|verify|partition|table|mbr|ebr|gpt|ext|fat|btrfs)\.[a-z0-9.-]+)'/g;
 
-function listCodesInSources(): ReadonlySet<string> {
-  const codes = ['src/scan', 'src/partition', 'src/fs-probes', 'src/copy', 'src/check']
-    .flatMap((folder) =>
-      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) =>
-        path.join(folder, name),
-      ),
-    )
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .map((file) => readFileSync(file, 'utf8'))
-    .flatMap((text) => [...text.matchAll(AREAS)].map((match) => match[1]!));
-  return new Set(codes);
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  .map((name) => path.join('src', name))
+  .map((file) => ({ file, text: readFileSync(file, 'utf8') }));
+
+function listCodesInSources(): readonly string[] {
+  const codes = sources
+    .filter(({ file }) => !file.startsWith('src/cli/'))
+    .flatMap(({ text }) => [...text.matchAll(AREAS)].map((match) => match[1]!));
+  return [...new Set(codes)];
 }
 
-it('the table of findings is complete and has nothing else', () => {
-  const rows = readFileSync('docs/findings.md', 'utf8').matchAll(/^\| `([^`]+)` +\|/gm);
-  const documented = [...rows].map((match) => match[1]!);
-  expect(documented.toSorted()).toEqual([...listCodesInSources()].toSorted());
+/** What a reader of filesystems throws becomes a finding: its name and the kind. */
+function listReasonsInSources(): ReadonlyMap<string, string> {
+  const root = 'src/fs-probes/';
+  const { known } = collectErrorKinds(['src/fs-probes', 'src/bytes']);
+  const reasons = new Map<string, string>();
+  const add = (reader: string, family: string, kind: string) =>
+    reasons.set(`${reader}.${kind}`, family === 'CorruptError' ? 'error' : 'warning');
+  for (const { file, family, kind } of known) {
+    if (file.startsWith(root)) add(file.split('/')[2]!, family, kind);
+    else {
+      // What all of them share.
+      const importers = sources.filter(({ text }) => text.includes(file.replace('src/', '')));
+      for (const importer of importers) {
+        if (importer.file.startsWith(root)) add(importer.file.split('/')[2]!, family, kind);
+      }
+    }
+  }
+  return reasons;
+}
+
+function readRows(): ReadonlyMap<string, string> {
+  const document = readFileSync('docs/findings.md', 'utf8');
+  const rows = document.matchAll(/^\| `([^`]+)` +\| (\w+)/gm);
+  return new Map([...rows].map((match) => [match[1]!, match[2]!]));
+}
+
+describe('the table of findings', () => {
+  it('is complete and has nothing else', () => {
+    const expected = [...listCodesInSources(), ...listReasonsInSources().keys()];
+    expect([...readRows().keys()].toSorted()).toEqual(expected.toSorted());
+  });
+
+  it('says what is damage and what is not supported', () => {
+    const rows = readRows();
+    for (const [code, level] of listReasonsInSources()) {
+      expect(rows.get(code), code).toBe(level);
+    }
+  });
+
+  it('is looked for under all names that findings have', () => {
+    const written = sources.flatMap(({ text }) => [
+      ...text.matchAll(/\bcode: ('[a-z0-9-]+\.[^']*')/g),
+    ]);
+    const strange = written.map((match) => match[1]!).filter((code) => !code.match(AREAS));
+    expect(strange).toEqual([]);
+  });
 });

@@ -89,7 +89,7 @@ export async function copySparse(
     };
   } catch (error) {
     if (options.signal?.aborted !== true) throw error;
-    throw new InterruptedError('sparsify', `${output}: stopped; no copy was made`, {
+    throw new InterruptedError('interrupted', `${output}: stopped; no copy was made`, {
       cause: error,
     });
   } finally {

@@ -79,7 +79,7 @@ export async function sparsifyImage(
   } catch (error) {
     if (options.signal?.aborted !== true) throw error;
     const problem = `${path}: stopped; the image is as good as before, and smaller the further this came. Run it again to go on`;
-    throw new InterruptedError('sparsify', problem, { cause: error });
+    throw new InterruptedError('interrupted', problem, { cause: error });
   } finally {
     closeSync(image.fileDescriptor);
   }
