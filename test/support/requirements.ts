@@ -16,6 +16,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   'btrfs-convert': 'btrfs-progs',
   btrfstune: 'btrfs-progs',
   bzip2: 'bzip2',
+  chroot: 'coreutils',
   dd: 'coreutils',
   debugfs: 'e2fsprogs',
   delpart: 'util-linux',
@@ -26,6 +27,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   'gpg-agent': 'gpg-agent',
   gpgv: 'gpgv',
   gzip: 'gzip',
+  ldd: 'libc-bin',
   losetup: 'mount',
   lz4: 'lz4',
   lzop: 'lzop',
@@ -45,6 +47,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   parted: 'parted',
   'qemu-img': 'qemu-utils',
+  readlink: 'coreutils',
   resize2fs: 'e2fsprogs',
   script: 'bsdutils',
   setpriv: 'util-linux',
@@ -98,7 +101,13 @@ export function requirePythonModule(module: string): Requirement {
   return status === 0 ? [] : [`the Python module ${module}: apt-get install ${name}`];
 }
 
-/** For loop devices and mounts. */
+/** For installing packages: the registry that npm is set up for. */
+export function requireRegistry(): Requirement {
+  const { status } = spawnSync('npm', ['view', 'commander', 'version'], { timeout: 20_000 });
+  return status === 0 ? [] : ['the npm registry'];
+}
+
+/** For loop devices, mounts and chroot. */
 export function requireRoot(): Requirement {
   return process.getuid?.() === 0 ? [] : ['root rights'];
 }
