@@ -4,6 +4,6 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends \
-  bmap-tools bsdutils btrfs-progs bzip2 coreutils cryptsetup-bin dosfstools e2fsprogs exfatprogs fdisk gdisk gpg gpg-agent gpgv gzip libc-bin lz4 lzop mount mtools \
+  bash bmap-tools bsdutils btrfs-progs bzip2 coreutils cryptsetup-bin dosfstools e2fsprogs exfatprogs fdisk fish gdisk gpg gpg-agent gpgv groff-base gzip libc-bin lz4 lzop mandoc mount mtools \
   ntfs-3g openssh-client openssh-server openssl parted python3-pyftpdlib qemu-utils squashfs-tools sshpass tar time util-linux \
-  xfsprogs xorriso xz-utils zip zstd
+  xfsprogs xorriso xz-utils zip zsh zstd

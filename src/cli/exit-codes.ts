@@ -1,4 +1,4 @@
-/** The one place that decides about exit codes. docs/exit-codes.md says the same in words. */
+/** The one place that decides about exit codes. docs/exit-codes.md and `bmap help exit-codes` say the same in words. */
 import { BmapError } from '../errors/errors.ts';
 
 export const EXIT = {

@@ -39,3 +39,14 @@ export function collectNumber(text: string, before: readonly number[]): readonly
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('Give a partition number.');
   return [...before, Number(text)];
 }
+
+/** How often something is to be done. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('Give a count.');
+  return Number(text);
+}
+
+/** Collects one text for each use of the option. */
+export function collectText(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}

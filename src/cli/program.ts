@@ -2,9 +2,12 @@
 import { Command, CommanderError } from 'commander';
 
 import { UsageError } from '../errors/errors.ts';
+import { optionText } from './command-facts.ts';
 import { addCheckCommand } from './commands/check.ts';
+import { addCompletionCommand } from './commands/completion.ts';
 import { addCopyCommand } from './commands/copy.ts';
 import { addCreateCommand } from './commands/create.ts';
+import { addHelpCommand, formatTopicList } from './commands/help.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addScanCommand } from './commands/scan.ts';
 import { addSparsifyCommand } from './commands/sparsify.ts';
@@ -38,6 +41,8 @@ const commands: readonly AddCommand[] = [
   addCheckCommand,
   addVerifyCommand,
   addSparsifyCommand,
+  addCompletionCommand,
+  addHelpCommand,
 ];
 
 /**
@@ -46,8 +51,8 @@ const commands: readonly AddCommand[] = [
  */
 export async function runProgram(args: readonly string[], signal: AbortSignal): Promise<number> {
   let exitCode = 0;
-  const bind: Bind = (command, load) => {
-    addGlobalOptions(command).action(async () => {
+  const program = createProgram(readVersion(), (command, load) => {
+    command.action(async () => {
       const { quiet = false, debug = false, ...options } = command.optsWithGlobals();
       if (quiet === true && debug === true) {
         throw new UsageError('quiet-and-debug', '--quiet and --debug exclude each other');
@@ -56,20 +61,7 @@ export async function runProgram(args: readonly string[], signal: AbortSignal): 
       const action = await load();
       exitCode = await action({ terminal, signal }, command.args, options as never);
     });
-  };
-  const program = addGlobalOptions(new Command('bmap'))
-    .description(
-      'Find out which blocks of a disk image are used, write block maps for it, and copy it safely.',
-    )
-    .version(readVersion(), '--version', 'print the version')
-    .helpOption('-h, --help', 'print help')
-    .helpCommand('help [command]', 'print help for a command')
-    .showSuggestionAfterError()
-    .configureOutput({ writeErr: () => {} });
-  for (const add of commands) add(program, bind);
-  forEachCommand(program, (command) =>
-    command.exitOverride().configureOutput(program.configureOutput()),
-  );
+  });
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -80,6 +72,24 @@ export async function runProgram(args: readonly string[], signal: AbortSignal): 
   return exitCode;
 }
 
+/** The tree of commands. Only `bind` says what they do. */
+export function createProgram(version: string, bind: Bind): Command {
+  const program = addGlobalOptions(new Command('bmap'))
+    .description(
+      'Find out which blocks of a disk image are used, write block maps for it, and copy it safely.',
+    )
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .configureHelp({ optionDescription: optionText, argumentDescription: (one) => one.description })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+  for (const add of commands) add(program, bind);
+  for (const command of program.commands) addGlobalOptions(command);
+  return program.addHelpText('after', () => formatTopicList(program));
+}
+
 /** Global options may stand before or after the command, so each command knows them too. */
 function addGlobalOptions(command: Command): Command {
   return command
@@ -87,13 +97,9 @@ function addGlobalOptions(command: Command): Command {
     .option('-d, --debug', 'print details of what is done');
 }
 
-function forEachCommand(program: Command, visit: (command: Command) => void): void {
-  visit(program);
-  for (const command of program.commands) forEachCommand(command, visit);
-}
-
 function usageText(error: CommanderError, program: Command): string {
-  if (error.code === 'commander.help')
-    return `no command given\n${program.helpInformation()}`.trim();
+  if (error.code === 'commander.help') {
+    return `no command given\n${program.helpInformation()}${formatTopicList(program)}`.trim();
+  }
   return error.message.replace(/^error: /, '');
 }

@@ -10,6 +10,7 @@ import { describe, it } from 'vitest';
 /** The Debian package of every outside program the tests use. */
 export const PACKAGES: Readonly<Record<string, string>> = {
   addpart: 'util-linux',
+  bash: 'bash',
   blkid: 'util-linux',
   bmaptool: 'bmap-tools',
   btrfs: 'btrfs-progs',
@@ -22,15 +23,18 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   delpart: 'util-linux',
   dumpe2fs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
+  fish: 'fish',
   'fsck.fat': 'dosfstools',
   gpg: 'gpg',
   'gpg-agent': 'gpg-agent',
   gpgv: 'gpgv',
+  groff: 'groff-base',
   gzip: 'gzip',
   ldd: 'libc-bin',
   losetup: 'mount',
   lz4: 'lz4',
   lzop: 'lzop',
+  mandoc: 'mandoc',
   mattrib: 'mtools',
   mcopy: 'mtools',
   mdel: 'mtools',
@@ -66,6 +70,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   xorriso: 'xorriso',
   xz: 'xz-utils',
   zip: 'zip',
+  zsh: 'zsh',
   zstd: 'zstd',
 };
 

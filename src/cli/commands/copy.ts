@@ -1,7 +1,10 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 
 import type { UnmappedPolicy } from '../../copy/target/copy-target.ts';
+import { addNotes } from '../command-notes.ts';
+import { collectText, parseCount } from '../parse-options.ts';
 import type { AddCommand } from '../program.ts';
+import { memberOption } from './shared-options.ts';
 
 export interface CopyCliOptions {
   readonly bmap?: string;
@@ -26,42 +29,45 @@ export interface CopyCliOptions {
   readonly yes?: boolean;
 }
 
-const EXAMPLES = `
-Examples:
-  bmap copy distro.img.xz /dev/sdX                 write what distro.img.bmap maps to a card
-  bmap copy --scan distro.img.xz /dev/sdX          without a map: write what is used in the image
-  bmap copy --nobmap distro.img /dev/sdX           write all of the image
-  bmap copy --dry-run distro.img.xz /dev/sdX       make all checks, write nothing
-  bmap copy --verify-target --retries 2 a.img /dev/sdX
-  curl -L https://host/a.img.xz | bmap copy --bmap a.bmap - /dev/sdX
-
-The map is looked for beside the image: a.img.gz.bmap, a.img.bmap, a.bmap; its signature as MAP.asc and
-MAP.sig. Nothing is opened for writing before map, signature and target have been checked. Devices that are
-mounted, swapped to or held by others are refused.`;
-
 export const addCopyCommand: AddCommand = (program, bind) => {
   const command = program
     .command('copy')
     .summary('write an image to a device or file')
     .description(
-      'Write an image to a block device or file: only the mapped blocks, each checked against its checksum before it is written. The image may be compressed, in an archive, at an address (http, https, ftp, ssh, file) or on standard input (-).',
+      'Write an image to a block device or file: only the mapped blocks, each checked against its checksum before it is written.',
     )
-    .argument('<image>', 'image file, address, or - for standard input')
-    .argument('<target>', 'device or file to write to')
-    .option('--bmap <file>', 'the block map, a path or address')
+    .argument('<image>', 'disk image: a path, an address, or - for standard input; packed or not')
+    .argument('<target>', 'block device or file to write to')
+    .option(
+      '--bmap <bmap>',
+      'the block map: a path, an address, or - for standard input; else it is looked for beside the image',
+    )
     .option('--nobmap', 'write all of the image, without a block map')
     .option('--scan', 'find out first what is used in the image, and write that')
-    .option('--bmap-sig <file>', 'the detached signature of the block map')
+    .option(
+      '--bmap-sig <file>',
+      'the detached signature of the block map; else it is looked for beside the map',
+    )
     .option('--no-sig-verify', 'do not check the signature of the block map')
-    .option('--keyring <file>', 'believe only the keys in this file')
-    .option('--fingerprint <digits>', 'the key that must have signed the block map')
+    .option('--keyring <file>', 'believe only the keys in this file, not those of gpg')
+    .option(
+      '--fingerprint <digits>',
+      'the key that must have signed the block map, as 40 or 64 hex digits',
+    )
     .option('--no-verify', 'do not compare the checksums of the image')
-    .option('--psplash-pipe <pipe>', 'tell a boot splash the progress')
+    .option('--psplash-pipe <file>', 'tell a boot splash the progress, through this named pipe')
     .option('--removable-device', 'refuse a target that is not a removable device')
-    .option('--member <name>', 'the image in an archive of several')
-    .option('--also <target>', 'write to this device as well (repeatable)', collect, [])
+    .addOption(memberOption())
     .addOption(
-      new Option('--unmapped <policy>', 'the blocks of the image that are not mapped')
+      new Option('--also <target>', 'write to this block device as well')
+        .argParser(collectText)
+        .default([]),
+    )
+    .addOption(
+      new Option(
+        '--unmapped <policy>',
+        'what to do with the blocks of the image that are not mapped',
+      )
         .choices(['skip', 'discard', 'zero'])
         .default('skip'),
     )
@@ -69,18 +75,41 @@ export const addCopyCommand: AddCommand = (program, bind) => {
     .option('--allow-smaller', 'allow a device smaller than the image if all mapped blocks fit')
     .option('--fix-gpt', 'move the backup GPT to the end of the device')
     .option('--verify-target', 'read everything back from the medium and compare')
-    .option('--retries <count>', 'write again what was read back wrong', parseCount, 0)
-    .option('--dry-run', 'make all checks, write nothing')
-    .option('-y, --yes', 'do not ask before overwriting a disk that holds something')
-    .addHelpText('after', EXAMPLES);
+    .option(
+      '--retries <count>',
+      'write what was read back wrong again, up to so many times; needs --verify-target',
+      parseCount,
+      0,
+    )
+    .option('-n, --dry-run', 'make all checks, write nothing')
+    .option('-y, --yes', 'do not ask before overwriting a disk that holds something');
+  addNotes(command, {
+    examples: [
+      {
+        line: 'bmap copy distro.img.xz /dev/sdX',
+        text: 'write what distro.img.bmap maps to a card',
+      },
+      {
+        line: 'bmap copy --scan distro.img.xz /dev/sdX',
+        text: 'without a map: write what is used in the image',
+      },
+      { line: 'bmap copy --nobmap distro.img /dev/sdX', text: 'write all of the image' },
+      {
+        line: 'bmap copy --dry-run distro.img.xz /dev/sdX',
+        text: 'make all checks, write nothing',
+      },
+      {
+        line: 'bmap copy --verify-target --retries 2 distro.img /dev/sdX --also /dev/sdY',
+        text: 'write two cards, read both back, and mend what was written wrong',
+      },
+      {
+        line: 'curl -L https://example.org/distro.img.xz | bmap copy --bmap distro.bmap - /dev/sdX',
+        text: 'write what another program fetches',
+      },
+    ],
+    paragraphs: [
+      'Nothing is opened for writing before map, signature and target have been checked. Devices that are mounted, swapped to or held by others are refused. "bmap help maps" says where the map and its signature are looked for.',
+    ],
+  });
   bind<CopyCliOptions>(command, async () => (await import('../actions/copy.ts')).runCopyCommand);
 };
-
-function collect(text: string, before: readonly string[]): readonly string[] {
-  return [...before, text];
-}
-
-function parseCount(text: string): number {
-  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('Give a count.');
-  return Number(text);
-}
