@@ -16,10 +16,14 @@ export function italic(text: string): string {
   return `\\fI${literal(text)}\\fR`;
 }
 
-/** Sentences on lines of their own, as manual pages have it; options keep their dashes, and so does the lone one. */
+/** Options, a lone dash, addresses, and names of variables: never divided at the end of a line. */
+const TYPED_WORDS = /(?<![\w-])-(?:-?[A-Za-z][\w-]*|(?= ))|\w+:\/\/\S+|\b\w+_\w+\b/g;
+
+/** Sentences on lines of their own, as manual pages have it. */
 export function prose(text: string): string {
-  const escaped = escape(text).replaceAll(/(?<![\w-])-(?:-?[A-Za-z][\w-]*|(?= ))/g, (option) =>
-    option.replaceAll('-', '\\-'),
+  const escaped = escape(text).replaceAll(
+    TYPED_WORDS,
+    (word) => `\\%${word.replaceAll('-', '\\-')}`,
   );
   return escaped
     .split(/(?<=[.?!]) /)

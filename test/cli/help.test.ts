@@ -144,7 +144,7 @@ it('the start loads no more than the command line needs', () => {
     if (loaded.has(file)) return;
     loaded.add(file);
     for (const [, name] of readFileSync(file, 'utf8').matchAll(
-      /^(?:import|export) (?!type)[^;]*? from '([^']+)';/gm,
+      /^(?:import|export) (?!type)(?:[^;']*? from )?'([^']+)';/gm,
     )) {
       if (name!.startsWith('.')) visit(path.join(path.dirname(file), name!));
       else packages.add(name!);

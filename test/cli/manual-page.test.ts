@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { formatManualPage } from '../../man/manual-page.ts';
+import { bold, prose } from '../../man/roff.ts';
 import { commandFacts } from '../../src/cli/command-facts.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { itWith, requireTools } from '../support/requirements.ts';
+import { describeWith, itWith, requireTools } from '../support/requirements.ts';
 import { run, tryRun } from '../support/run.ts';
 
 const PAGE = 'man/bmap.1';
@@ -59,6 +60,27 @@ describe('the manual page', () => {
       }
     },
   );
+});
+
+describeWith(requireTools('mandoc'), 'text in the page comes out as it went in', () => {
+  it.each([
+    'C:\\dir',
+    "it's ~/x or ^y",
+    '.dot first',
+    "'quote first",
+    'a-b, --keep-partition, - too',
+  ])('%s', (text) => {
+    const input = ['.TH X 1 2026-01-01', '.SH A', prose(text), '.SH B', bold(text)].join('\n');
+    const shown = unstrike(run('mandoc', ['-T', 'ascii'], { input }));
+    expect(shown.split('\n').filter((line) => line.trim() === text)).toHaveLength(2);
+  });
+});
+
+it('what is typed with a dash has no hyphen in the page', () => {
+  expect(prose('a well-known - or --no-verify')).toBe(
+    'a well-known \\%\\- or \\%\\-\\-no\\-verify',
+  );
+  expect(bold('--bmap-sig')).toBe('\\fB\\-\\-bmap\\-sig\\fR');
 });
 
 /** Bold and underlined letters are written, taken back, and written again. */

@@ -99,12 +99,12 @@ export const addCopyCommand: AddCommand = (program, bind) => {
         text: 'make all checks, write nothing',
       },
       {
-        line: 'bmap copy --verify-target --retries 2 distro.img /dev/sdX --also /dev/sdY',
-        text: 'write two cards, read both back, and mend what was written wrong',
+        line: 'bmap copy --verify-target --also /dev/sdY distro.img /dev/sdX',
+        text: 'write two cards, and read both back',
       },
       {
-        line: 'curl -L https://example.org/distro.img.xz | bmap copy --bmap distro.bmap - /dev/sdX',
-        text: 'write what another program fetches',
+        line: 'ssh build cat distro.img.xz | bmap copy --bmap distro.bmap - /dev/sdX',
+        text: 'write what another program hands over',
       },
     ],
     paragraphs: [

@@ -32,7 +32,7 @@ export const formatsTopic: Topic = {
       ['zip', '.zip'],
     ]),
     paragraph(
-      'Of an archive with several images, --member names the one that is meant. Not read, with a message that says how to convert them: qcow2, VMDK, VHD, VHDX, VDI, Android sparse images and Apple disk images (DMG).',
+      'Of an archive with several images, --member names the one that is meant. Not read, with a message that says how to convert them: 7z archives, qcow2, VMDK, VHD, VHDX, VDI, Android sparse images and Apple disk images (DMG).',
     ),
     heading('What is understood'),
     list([
