@@ -93,6 +93,9 @@ export interface FsProbe {
   /** The name of the folder: `ext`, `fat`, `btrfs`. */
   readonly name: string;
 
+  /** What looks for damage, and repairs it: `e2fsck -f`. */
+  readonly checkCommand: string;
+
   /**
    * Cheap and forgiving: does a filesystem of this kind start here? A damaged one whose magic is
    * there is claimed too (over the whole volume if its length is not known), so that it is reported

@@ -102,7 +102,7 @@ class EbrWalk implements TableParts {
     this.findings.push({
       level: 'warning',
       code: 'ebr.logical-outside',
-      text: `logical partition ${partition.number} reaches out of extended partition ${container.number}; it is taken as it is. Check the table with fdisk`,
+      text: `logical partition ${partition.number} reaches out of extended partition ${container.number}; it is read where it is. Check the table with fdisk`,
       startByte: partition.startByte,
     });
   }

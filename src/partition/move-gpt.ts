@@ -68,7 +68,7 @@ export function planGptMove(disk: ImageReader, sectorBytes: number): GptMove | u
   if (outside !== undefined) {
     throw new MismatchError(
       'gpt-does-not-fit',
-      `partition ${outside.number} ends at byte ${outside.endByte}, but only ${usableEndByte} bytes of the disk are left for partitions`,
+      `partition ${outside.number} ends at byte ${outside.endByte}, but only ${usableEndByte} bytes of the disk are left for partitions; use a larger device, or leave --fix-gpt out`,
     );
   }
   const primary = disk.readAt(sectorBytes, sectorBytes);

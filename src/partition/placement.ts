@@ -70,7 +70,8 @@ function checkOrder(partitions: readonly Partition[]): readonly Finding[] {
     return starts.some((startByte, index) => startByte < (starts[index - 1] ?? 0));
   };
   if (!(['gpt', 'mbr', 'logical'] as const).some(isOutOfOrder)) return [];
-  const text = 'the partitions are not numbered in the order in which they lie on disk';
+  const text =
+    'the partitions are not numbered in the order in which they lie on disk; the map does not depend on it';
   return [{ level: 'info', code: 'partition.order', text }];
 }
 

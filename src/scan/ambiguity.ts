@@ -26,7 +26,7 @@ export function findAmbiguities(
       findings.push({
         level,
         code: 'scan.filesystem-before-table',
-        text: `image: ${types[0]} starts at its first byte, and there is a partition table too; only blocks that both leave free are left out`,
+        text: `image: ${types[0]} starts at its first byte, and there is a partition table too; only blocks that both leave free are left out${level === 'info' ? '' : '. Wipe the signs that are old (wipefs)'}`,
         startByte: 0,
       });
     }

@@ -47,7 +47,7 @@ function describeOpinion(
 ): Finding {
   const { name, startByte } = claim.volume;
   if (opinion.kind === 'refused') {
-    const text = `${name}: ${readerName} gave no answer: ${opinion.reason}`;
+    const text = `${name}: ${readerName} gave no answer, so the map is as it would be without it: ${opinion.reason}`;
     return { level: 'info', code: 'cross-check.skipped', text, startByte };
   }
   const disputed = released.intersect(opinion.used);
@@ -58,7 +58,7 @@ function describeOpinion(
   return {
     level: 'warning',
     code: 'cross-check.differs',
-    text: `${name}: ${readerName} calls ${disputed.lengthBytes} bytes used that we call free, the first at byte ${disputed.at(0).startByte} of the image; they are mapped. Please report this`,
+    text: `${name}: ${readerName} calls ${disputed.lengthBytes} bytes used that the scan would leave out, the first at byte ${disputed.at(0).startByte} of the image; they are mapped. Please report this`,
     startByte,
   };
 }

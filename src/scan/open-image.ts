@@ -50,7 +50,7 @@ export function openImage(path: string, { live = false }: OpenImageOptions = {})
  */
 export function assertRawImage(reader: FileReader, name: string): void {
   if (reader.sizeBytes === 0) {
-    throw new CorruptError('empty-image', { structure: name }, 'the image is empty');
+    throw new CorruptError('empty-image', { structure: name }, 'the image is empty; get it again');
   }
   rejectForeignFormat(reader, name);
 }

@@ -77,7 +77,7 @@ function endOf({ startByte, reader }: Volume): number {
 }
 
 function tooManyOverlaps({ name, startByte }: Volume): Finding {
-  const text = `${name}: more than ${MAX_OVERLAPS} other partitions lie over it; it is not read, and mapped whole. Check the table with fdisk`;
+  const text = `${name}: mapped whole: it was not read, because more than ${MAX_OVERLAPS} other partitions lie over it. Check the table with fdisk`;
   return { level: 'warning', code: 'scan.too-many-overlaps', text, startByte };
 }
 
@@ -90,7 +90,7 @@ function passOver({ probe, claims }: ClaimGroup, findings: Finding[]): readonly 
   findings.push({
     level: 'warning',
     code: 'scan.too-many-runs',
-    text: `${names}: not read, because the filesystems before it are in more than ${MAX_RUNS} pieces; mapped whole`,
+    text: `${names}: mapped whole: it was not read, because the filesystems before it are in more than ${MAX_RUNS} pieces`,
     startByte: claims[0]!.volume.startByte,
   });
   return claims.map((claim) => ({
@@ -186,11 +186,19 @@ function runProbe(
       error instanceof CorruptError
         ? (['error', 'damage'] as const)
         : (['warning', 'unsupported'] as const);
-    const text = `${names}: ${error.message}; mapped whole`;
+    const text = `${names}: mapped whole: ${error.message}${adviceFor(error, probe)}`;
     const startByte = claims[0]!.volume.startByte;
     findings.push({ level, code: `${probe.name}.${error.kind}`, text, startByte });
     return { whole };
   }
+}
+
+/** Of what is not supported, each error says itself whether anything helps. */
+function adviceFor(error: CorruptError | UnsupportedError, { checkCommand }: FsProbe): string {
+  if (error instanceof UnsupportedError) return '';
+  return error.kind === 'truncated'
+    ? '. Is the image complete?'
+    : `. Run ${checkCommand} and scan again`;
 }
 
 function resultWhole(claim: Claim): ClaimResult {

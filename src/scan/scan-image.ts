@@ -177,5 +177,8 @@ function findOverride(
 function findPartitions(volumes: readonly ImageVolume[], number: number): readonly ImageVolume[] {
   const found = volumes.filter(({ partition }) => partition?.number === number);
   if (found.length > 0) return found;
-  throw new UsageError('no-such-partition', `the image has no partition ${number} to keep`);
+  throw new UsageError(
+    'no-such-partition',
+    `the image has no partition ${number} to keep; bmap scan lists those it has`,
+  );
 }

@@ -93,7 +93,7 @@ function crossCheckFreeSpace(
     free = readFreeSpaceTree(reader, rootOf(roots, FREE_SPACE_TREE), sectorSize, onNode);
   } catch (error) {
     if (!(error instanceof CorruptError)) throw error;
-    const text = `the free space tree cannot be read, so the extent tree was believed alone: ${error.message}`;
+    const text = `the free space tree cannot be read, so the extent tree was believed alone: ${error.message}. Run btrfs check and scan again`;
     sink.report({ level: 'warning', code: 'btrfs.free-space-tree-unreadable', text });
     return RangeSet.empty;
   }
@@ -101,7 +101,7 @@ function crossCheckFreeSpace(
   if (usedOnlyHere.isEmpty && freeButUsed.isEmpty) return RangeSet.empty;
   const text =
     `extent tree and free space tree disagree: ${usedOnlyHere.lengthBytes} bytes are used by the ` +
-    `second alone, ${freeButUsed.lengthBytes} by the first alone; both are mapped. Run btrfs check`;
+    `second alone, ${freeButUsed.lengthBytes} by the first alone; both are mapped. Run btrfs check and scan again`;
   sink.report({ level: 'warning', code: 'btrfs.free-space-tree', text });
   return usedOnlyHere;
 }
@@ -117,6 +117,6 @@ function rootOf(roots: Roots, wanted: number): TreeRoot {
 function miscountFinding(miscounted: RangeSet): Finding {
   const text =
     `${miscounted.lengthBytes} bytes in block groups whose count of used bytes does not fit their ` +
-    'extents; these block groups are mapped whole. Run btrfs check';
+    'extents; these block groups are mapped whole. Run btrfs check and scan again';
   return { level: 'warning', code: 'btrfs.block-group-count', text };
 }

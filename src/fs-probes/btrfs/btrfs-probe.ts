@@ -22,6 +22,7 @@ import type { TreeRoot } from './tree-node.ts';
 
 export const btrfsProbe: FsProbe = {
   name: 'btrfs',
+  checkCommand: 'btrfs check',
 
   identify(volume: Volume): Claim | undefined {
     if (!hasSuperblockMagic(volume.reader)) return undefined;
@@ -97,7 +98,7 @@ function newestSuperblock(members: readonly Device[], sink: ScanSink): Superbloc
   const newest = superblocks.reduce((a, b) => (b.generation > a.generation ? b : a));
   for (const { volume, superblock } of members) {
     if (superblock.generation !== newest.generation) {
-      const text = `${volume.name} is at generation ${superblock.generation}, the newest device at ${newest.generation}; the newest was believed. Run btrfs scrub`;
+      const text = `${volume.name} is at generation ${superblock.generation}, the newest device at ${newest.generation}; the newest was believed. Run btrfs scrub and scan again`;
       sink.report({ level: 'warning', code: 'btrfs.device-generation', text });
     } else if (
       superblock.rootTree.logicalByte !== newest.rootTree.logicalByte ||
@@ -140,12 +141,13 @@ function tryReadAllocation(
     const allocation = readAllocation(reader, superblock, chunks, logRootTrees, sink);
     if (logRootTrees.length > 0) {
       const { nodes, data } = allocation.log;
-      const text = `was not cleanly unmounted; its tree log was read: ${nodes.lengthBytes} bytes of nodes and ${data.lengthBytes} bytes of data are mapped in addition`;
+      const text = `was not cleanly unmounted; its tree log was read: ${nodes.lengthBytes} bytes of nodes and ${data.lengthBytes} bytes of data are mapped in addition; for a tighter map unmount it, and scan again`;
       sink.report({ level: 'warning', code: 'btrfs.log-tree', text });
     }
     return allocation;
   } catch (error) {
-    if (error instanceof CorruptError) return coarse(`${error.message}. Run btrfs check`);
+    if (error instanceof CorruptError)
+      return coarse(`${error.message}. Run btrfs check and scan again`);
     throw error;
   }
 }
@@ -164,7 +166,7 @@ function reportMissing(items: readonly DeviceItem[], devices: DeviceSet, sink: S
   const missing = items.filter(({ uuid, devid }) => devices.find(uuid, devid) === undefined);
   if (missing.length === 0) return;
   const numbers = missing.map(({ devid }) => devid).join(', ');
-  const text = `${missing.length} of ${items.length} devices are not in this image: ${numbers}`;
+  const text = `${missing.length} of ${items.length} devices are not in this image: ${numbers}; what lies on them is not in the map`;
   sink.report({ level: 'warning', code: 'btrfs.device-missing', text });
 }
 
@@ -182,7 +184,7 @@ function reportBehindDevice(
 
 function reportDamagedCopies(count: number, sink: ScanSink): void {
   if (count === 0) return;
-  const text = `${count} copies of tree nodes are damaged; the other copies were read. Run btrfs scrub`;
+  const text = `${count} copies of tree nodes are damaged; the other copies were read. Run btrfs scrub and scan again`;
   sink.report({ level: 'warning', code: 'btrfs.node-copy', text });
 }
 

@@ -105,7 +105,7 @@ function openDevice(volume: Volume, superblock: Superblock): Device {
     throw new UnsupportedError('device-replace', place, message);
   }
   if (superblock.deviceBytes > volume.reader.sizeBytes) {
-    const message = `device ${superblock.devid} has ${superblock.deviceBytes} bytes, but ${volume.name} ends at ${volume.reader.sizeBytes}: the image is cut off`;
+    const message = `device ${superblock.devid} has ${superblock.deviceBytes} bytes, and only ${volume.reader.sizeBytes} are here`;
     throw new CorruptError('truncated', place, message);
   }
   return { volume, superblock };

@@ -26,6 +26,7 @@ import { findUsedBlocks, reportUsed } from './used-blocks.ts';
 
 export const extProbe: FsProbe = {
   name: 'ext',
+  checkCommand: 'e2fsck -f',
   identify: identifyExt,
   // Every claim is a filesystem of its own: `identifyExt` gives no groups.
   scan: ([claim], volumes, sink, options) => scanExt(claim!, volumes, sink, options),

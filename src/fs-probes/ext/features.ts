@@ -89,7 +89,7 @@ export function readFeatures(words: FeatureWords, place: Place): ReadonlySet<Fea
     throw new UnsupportedError(
       'unknown-feature',
       place,
-      `uses ${unknown.join(', ')}, which this version does not understand; the filesystem is mapped whole`,
+      `uses ${unknown.join(', ')}, which this version does not understand`,
     );
   }
   return names;

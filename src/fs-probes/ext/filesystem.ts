@@ -35,33 +35,25 @@ function refuseUnlessTrusted(superblock: Superblock, volumeBytes: number): void 
     throw new CorruptError(
       'truncated',
       PLACE,
-      `the filesystem has ${lengthBytes} bytes, and only ${volumeBytes} are here; get the whole image`,
+      `the filesystem has ${lengthBytes} bytes, and only ${volumeBytes} are here`,
     );
   }
   if (superblock.hasErrorFlag) throw errorFlagFault();
   const hasJournal = superblock.features.has('has_journal');
   if (superblock.features.has('needs_recovery') && !hasJournal) {
-    throw new CorruptError(
-      'no-journal',
-      PLACE,
-      'wants a journal replayed, but has none; run e2fsck',
-    );
+    throw new CorruptError('no-journal', PLACE, 'wants a journal replayed, but has none');
   }
   if (!superblock.isCleanlyUnmounted) {
     throw new UnsupportedError(
       'unclean',
       PLACE,
       'the filesystem was not cleanly unmounted and no journal tells the rest, so its bitmaps are stale; ' +
-        'for a tighter map run e2fsck -f on it, or unmount it, and scan again',
+        'for a tighter map unmount it, or run e2fsck -f, and scan again',
     );
   }
 }
 
 /** The kernel marks a filesystem in the superblock, or in the journal if it could do no more. */
 export function errorFlagFault(): CorruptError {
-  return new CorruptError(
-    'error-flag',
-    PLACE,
-    'the kernel has marked the filesystem as damaged; run e2fsck -f on it and scan again',
-  );
+  return new CorruptError('error-flag', PLACE, 'the kernel has marked the filesystem as damaged');
 }

@@ -10,7 +10,7 @@ export function journalInodeFinding(volume: Volume, fault: CorruptError): Findin
   return {
     level: 'warning',
     code: 'ext.journal-inode',
-    text: `${volume.name}: the journal was found by its copy in the superblock, because its inode cannot be read (${fault.message}). Run e2fsck and scan again`,
+    text: `${volume.name}: the journal was found by its copy in the superblock, because its inode cannot be read (${fault.message}). Run e2fsck -f and scan again`,
     startByte: volume.startByte,
   };
 }
@@ -25,7 +25,7 @@ export function replayedFinding(
   return {
     level: 'warning',
     code: 'ext.journal.replayed',
-    text: `${volume.name}: not cleanly unmounted; ${transactions} of the journal were applied for the map, and ${addedBlocks} blocks are used only after that. Blocks in use before or after are mapped; for a tighter map unmount the filesystem or run e2fsck, and scan again`,
+    text: `${volume.name}: not cleanly unmounted; ${transactions} of the journal were applied for the map, and ${addedBlocks} blocks are used only after that. Blocks in use before or after are mapped; for a tighter map unmount the filesystem, or run e2fsck -f, and scan again`,
     startByte: volume.startByte,
   };
 }

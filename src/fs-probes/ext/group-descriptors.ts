@@ -110,7 +110,7 @@ function* descriptorReads(superblock: Superblock): Generator<DescriptorRead> {
       throw new CorruptError(
         'bad-geometry',
         { structure: groupDescriptorLayout.name, startByte: firstBlock * blockBytes },
-        'lies behind the end of the filesystem; run e2fsck and scan again',
+        'lies behind the end of the filesystem',
       );
     }
     yield { firstIndex, startByte: firstBlock * blockBytes, blockCount: count };
@@ -141,7 +141,7 @@ class DescriptorParser {
         throw new CorruptError(
           'descriptor-checksum',
           place,
-          'the checksum does not match, so its pointers cannot be believed; run e2fsck and scan again',
+          'the checksum does not match, so its pointers cannot be believed',
         );
       }
     }
@@ -156,7 +156,7 @@ class DescriptorParser {
         throw new CorruptError(
           'bad-pointer',
           place,
-          `block ${block} lies outside of the filesystem; run e2fsck and scan again`,
+          `block ${block} lies outside of the filesystem`,
         );
       }
     }

@@ -90,7 +90,7 @@ class Collector {
       throw new CorruptError(
         'overlapping-metadata',
         { structure: superblockLayout.name },
-        'descriptors place two structures on the same block; run e2fsck and scan again',
+        'descriptors place two structures on the same block',
       );
     }
     return metadata;

@@ -62,12 +62,12 @@ export function readBlockGeometry(
   place: Place,
 ): BlockGeometry {
   if (raw.s_log_block_size > 6) {
-    throw corrupt(place, 'bad-geometry', 'the block size is above 64 KiB');
+    throw new CorruptError('bad-geometry', place, 'the block size is above 64 KiB');
   }
   const blockBytes = 1024 << raw.s_log_block_size;
   const logClusterSize = features.has('bigalloc') ? raw.s_log_cluster_size : raw.s_log_block_size;
   if (logClusterSize < raw.s_log_block_size || logClusterSize > MAX_LOG_CLUSTER_SIZE) {
-    throw corrupt(place, 'bad-geometry', `s_log_cluster_size is ${logClusterSize}`);
+    throw new CorruptError('bad-geometry', place, `s_log_cluster_size is ${logClusterSize}`);
   }
   const clusterBlocks = 2 ** (logClusterSize - raw.s_log_block_size);
 
@@ -78,9 +78,9 @@ export function readBlockGeometry(
   // Blocks of 1 KiB leave block 0 to the boot sector, unless a cluster holds more than one block.
   const firstDataBlock = logClusterSize === 0 ? 1 : 0;
   if (raw.s_first_data_block !== firstDataBlock || blockCount <= firstDataBlock) {
-    throw corrupt(
-      place,
+    throw new CorruptError(
       'bad-geometry',
+      place,
       `${blockCount} blocks, the first of them ${raw.s_first_data_block}, make no filesystem`,
     );
   }
@@ -93,7 +93,7 @@ export function readBlockGeometry(
     clustersPerGroup > blockBytes * 8 ||
     (features.has('bigalloc') && raw.s_clusters_per_group !== clustersPerGroup)
   ) {
-    throw corrupt(place, 'bad-geometry', `s_blocks_per_group is ${blocksPerGroup}`);
+    throw new CorruptError('bad-geometry', place, `s_blocks_per_group is ${blocksPerGroup}`);
   }
   const groupCount = Math.ceil((blockCount - firstDataBlock) / blocksPerGroup);
   if (groupCount > MAX_GROUPS) {
@@ -122,7 +122,7 @@ export function readInodeGeometry(
 ): InodeGeometry {
   const inodeBytes = raw.s_rev_level === 0 ? 128 : raw.s_inode_size;
   if (!isPowerOfTwo(inodeBytes) || inodeBytes < 128 || inodeBytes > blockBytes) {
-    throw corrupt(place, 'bad-geometry', `s_inode_size is ${inodeBytes}`);
+    throw new CorruptError('bad-geometry', place, `s_inode_size is ${inodeBytes}`);
   }
   const inodesPerGroup = raw.s_inodes_per_group;
   if (
@@ -130,9 +130,9 @@ export function readInodeGeometry(
     inodesPerGroup > blockBytes * 8 ||
     inodesPerGroup * groupCount !== raw.s_inodes_count
   ) {
-    throw corrupt(
-      place,
+    throw new CorruptError(
       'bad-geometry',
+      place,
       `${groupCount} groups of ${inodesPerGroup} inodes do not make ${raw.s_inodes_count}`,
     );
   }
@@ -154,17 +154,22 @@ export function readDescriptorGeometry(
     descriptorBytes < (is64Bit ? 64 : 32) ||
     descriptorBytes > MAX_DESCRIPTOR_BYTES
   ) {
-    throw corrupt(place, 'bad-geometry', `s_desc_size is ${descriptorBytes}`);
+    throw new CorruptError('bad-geometry', place, `s_desc_size is ${descriptorBytes}`);
   }
   const descriptorBlocks = Math.ceil((groupCount * descriptorBytes) / blockBytes);
   if (raw.s_reserved_gdt_blocks > blockBytes / 4) {
-    throw corrupt(place, 'bad-geometry', `s_reserved_gdt_blocks is ${raw.s_reserved_gdt_blocks}`);
+    throw new CorruptError(
+      'bad-geometry',
+      place,
+      `s_reserved_gdt_blocks is ${raw.s_reserved_gdt_blocks}`,
+    );
   }
   if (features.has('meta_bg') && raw.s_first_meta_bg > descriptorBlocks) {
-    throw corrupt(place, 'bad-geometry', `s_first_meta_bg is ${raw.s_first_meta_bg}`);
+    throw new CorruptError('bad-geometry', place, `s_first_meta_bg is ${raw.s_first_meta_bg}`);
   }
   const mmpBlock = features.has('mmp') ? toSafeNumber(raw.s_mmp_block, 's_mmp_block', place) : 0;
-  if (mmpBlock >= blockCount) throw corrupt(place, 'bad-pointer', `s_mmp_block is ${mmpBlock}`);
+  if (mmpBlock >= blockCount)
+    throw new CorruptError('bad-pointer', place, `s_mmp_block is ${mmpBlock}`);
   return {
     descriptorBytes,
     descriptorBlocks,
@@ -173,11 +178,6 @@ export function readDescriptorGeometry(
     backupGroups: readBackupGroups(raw.s_backup_bgs),
     mmpBlock,
   };
-}
-
-/** @internal Also for the other parts of the superblock. */
-export function corrupt(place: Place, kind: string, message: string): CorruptError {
-  return new CorruptError(kind, place, `${message}; run e2fsck and scan again`);
 }
 
 function readBackupGroups(bytes: Uint8Array): readonly [number, number] {

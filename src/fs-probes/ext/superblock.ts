@@ -6,7 +6,6 @@ import { CorruptError, UnsupportedError, type Place } from '../../errors/errors.
 import type { ImageReader } from '../../image/image-reader.ts';
 import { type FeatureName, readFeatures } from './features.ts';
 import {
-  corrupt,
   readBlockGeometry,
   readDescriptorGeometry,
   readInodeGeometry,
@@ -72,7 +71,8 @@ export function readSuperblock(reader: ImageReader): Superblock {
  */
 export function parseSuperblock(bytes: Uint8Array, place: Place): Superblock {
   const raw = decode(superblockLayout, bytes);
-  if (raw.s_magic !== EXT_MAGIC) throw corrupt(place, 'bad-magic', 'the magic number is missing');
+  if (raw.s_magic !== EXT_MAGIC)
+    throw new CorruptError('bad-magic', place, 'the magic number is missing');
   if (raw.s_rev_level > 1) {
     throw new UnsupportedError('unknown-revision', place, `revision ${raw.s_rev_level} is unknown`);
   }
@@ -107,10 +107,14 @@ export function parseSuperblock(bytes: Uint8Array, place: Place): Superblock {
 function verifyChecksum(bytes: Uint8Array, place: Place): void {
   const raw = decode(superblockLayout, bytes);
   if (raw.s_checksum_type !== 1) {
-    throw corrupt(place, 'superblock-checksum', `checksum type ${raw.s_checksum_type} is unknown`);
+    throw new CorruptError(
+      'superblock-checksum',
+      place,
+      `checksum type ${raw.s_checksum_type} is unknown`,
+    );
   }
   if (crc32c(0xffffffff, bytes, 0, 0x3fc) !== raw.s_checksum) {
-    throw corrupt(place, 'superblock-checksum', 'the checksum does not match');
+    throw new CorruptError('superblock-checksum', place, 'the checksum does not match');
   }
 }
 

@@ -24,7 +24,7 @@ export function findUsedBlocks(
     throw new CorruptError(
       'overlapping-metadata',
       { structure: superblockLayout.name },
-      'the journal lies on blocks of other metadata; run e2fsck and scan again',
+      'the journal lies on blocks of other metadata',
     );
   }
   const known = structures.union(journal);

@@ -186,7 +186,7 @@ function check(isGood: boolean, kind: string, found: number): void {
   throw new CorruptError(
     kind,
     { structure: STRUCTURE, startByte: 0 },
-    `${kind.replaceAll('-', ' ')} of ${found}, which no FAT can have; check it with fsck.fat`,
+    `${kind.replaceAll('-', ' ')} of ${found}, which no FAT can have`,
   );
 }
 

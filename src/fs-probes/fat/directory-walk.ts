@@ -129,7 +129,7 @@ function brokenDirectory(cluster: number, what: string): CorruptError {
   return new CorruptError(
     'directory-chain',
     { structure: 'FAT directory' },
-    `cluster ${cluster} of a directory ${what}, so not all files are known; repair it with fsck.fat`,
+    `cluster ${cluster} of a directory ${what}, so not all files are known`,
   );
 }
 

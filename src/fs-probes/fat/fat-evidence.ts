@@ -34,7 +34,7 @@ export function checkMediaEntries(
   throw new CorruptError(
     'media-entry',
     { structure: 'file allocation table', startByte: wrong[0]!.startByte },
-    `the first entry does not repeat the media byte 0x${boot.media.toString(16)}, so the table is damaged or lies elsewhere; repair it with fsck.fat`,
+    `the first entry does not repeat the media byte 0x${boot.media.toString(16)}, so the table is damaged or lies elsewhere`,
   );
 }
 
@@ -52,7 +52,7 @@ export function isConfirmedByBackup(reader: ImageReader, boot: BootSector): bool
   throw new CorruptError(
     'backup-differs',
     { structure: 'FAT boot sector', startByte: boot.backupStartByte },
-    `the backup of the boot sector describes another layout (${found}) than the first sector (${geometryOf(boot)}); repair it with fsck.fat`,
+    `the backup of the boot sector describes another layout (${found}) than the first sector (${geometryOf(boot)})`,
   );
 }
 

@@ -26,7 +26,7 @@ import { fatTables, type FatTable } from './fat-table.ts';
 import { typeName } from './fat-type.ts';
 import { askRootDirectory } from './geometry-witness.ts';
 
-export const fatProbe: FsProbe = { name: 'fat', identify, scan };
+export const fatProbe: FsProbe = { name: 'fat', checkCommand: 'fsck.fat', identify, scan };
 
 /**
  * A sector that calls itself FAT is claimed even if it is damaged, so that the damage is told; any
@@ -114,7 +114,7 @@ function useFixedAreas(
     sink.report({
       level: 'warning',
       code: 'fat.table-too-small',
-      text: `${volume.name}: the allocation table has room for only ${endCluster - 2} of ${boot.clusterCount} clusters; the others are mapped`,
+      text: `${volume.name}: the allocation table has room for only ${endCluster - 2} of ${boot.clusterCount} clusters; the others are mapped. Run fsck.fat and scan again`,
       startByte: volume.startByte + boot.reservedBytes,
     });
   }
@@ -136,7 +136,7 @@ function useAllocated(
     sink.report({
       level: 'warning',
       code: 'fat.copies-differ',
-      text: `${volume.name}: the copies of the allocation table differ; what any of them calls used is mapped. Repair it with fsck.fat`,
+      text: `${volume.name}: the copies of the allocation table differ; what any of them calls used is mapped. Run fsck.fat and scan again`,
       startByte: volume.startByte + differsAtByte,
     });
   }
@@ -190,6 +190,6 @@ function truncated(boot: BootSector, sizeBytes: number): CorruptError {
   return new CorruptError(
     'truncated',
     { structure: 'FAT boot sector', startByte: 0 },
-    `the filesystem has ${boot.lengthBytes} bytes, but only ${sizeBytes} are there`,
+    `the filesystem has ${boot.lengthBytes} bytes, and only ${sizeBytes} are here`,
   );
 }

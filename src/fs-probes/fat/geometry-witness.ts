@@ -47,7 +47,7 @@ export function askRootDirectory(
   throw new CorruptError(
     'geometry',
     { structure: 'FAT directory' },
-    `the root directory ${contradictions[0]}, so the boot sector or the directory is wrong; check it with fsck.fat`,
+    `the root directory ${contradictions[0]}, so the boot sector or the directory is wrong`,
   );
 }
 

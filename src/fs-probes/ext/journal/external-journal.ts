@@ -57,7 +57,7 @@ export function findExternalJournal(
     throw new CorruptError(
       'bad-journal',
       { structure: `external journal on ${volume.name}`, startByte: SUPERBLOCK_START_BYTE },
-      'does not fit the filesystem that names it; run e2fsck and scan again',
+      'does not fit the filesystem that names it',
     );
   }
   // Blocks of the log are counted from the start of the device.

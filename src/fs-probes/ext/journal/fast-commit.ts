@@ -127,7 +127,7 @@ class FastCommitScan {
     throw new UnsupportedError(
       'unknown-fast-commit',
       PLACE,
-      `a record has tag ${tag} and ${length} bytes, which is not known; unmount the filesystem or run e2fsck, and scan again`,
+      `a record has tag ${tag} and ${length} bytes, which is not known; for a tighter map unmount the filesystem, or run e2fsck -f, and scan again`,
     );
   }
 
@@ -137,7 +137,7 @@ class FastCommitScan {
         throw new UnsupportedError(
           'fast-commits-too-large',
           PLACE,
-          `more than ${MAX_RANGES} ranges; unmount the filesystem or run e2fsck, and scan again`,
+          `more than ${MAX_RANGES} ranges; for a tighter map unmount the filesystem, or run e2fsck -f, and scan again`,
         );
       }
       this.#pending.push(readExtent(value, ADD_RANGE_EXTENT_START));
@@ -161,11 +161,7 @@ class FastCommitScan {
     const tail = decode(tailLayout, value);
     if (tail.fc_tid !== this.#sequence) return 'end';
     if (crc32c(this.#checksum, covered) !== tail.fc_crc) {
-      throw new CorruptError(
-        'bad-fast-commit',
-        PLACE,
-        'a checksum does not match; run e2fsck and scan again',
-      );
+      throw new CorruptError('bad-fast-commit', PLACE, 'a checksum does not match');
     }
     for (const range of this.#pending) this.ranges.push(range);
     this.#pending = [];

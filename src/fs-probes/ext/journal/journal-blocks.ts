@@ -38,7 +38,7 @@ export class JournalBlocks {
       throw new CorruptError(
         'bad-journal',
         { structure: 'jbd2 journal' },
-        `block ${block} is missing; run e2fsck and scan again`,
+        `block ${block} is missing`,
       );
     }
     return (run.firstBlock + block - run.logicalBlock) * this.blockBytes;

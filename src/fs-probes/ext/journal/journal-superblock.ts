@@ -131,7 +131,7 @@ export function parseJournalSuperblock(
 }
 
 function fault(place: Place, message: string): CorruptError {
-  return new CorruptError('bad-journal', place, `${message}; run e2fsck and scan again`);
+  return new CorruptError('bad-journal', place, message);
 }
 
 function refuseUnknownFeatures(

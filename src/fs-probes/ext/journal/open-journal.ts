@@ -60,7 +60,7 @@ export function openJournal(
     'external-journal',
     { structure: 'ext superblock' },
     'the filesystem was not cleanly unmounted, and its journal is on a device that is not in this image; ' +
-      'for a tighter map unmount it or run e2fsck -f with that device, and scan again',
+      'for a tighter map unmount it, or run e2fsck -f with that device, and scan again',
   );
 }
 

@@ -131,7 +131,7 @@ class LogScan {
     throw new UnsupportedError(
       'journal-too-large',
       { structure: 'jbd2 journal' },
-      `more than ${MAX_RECORDS} blocks wait to be replayed or are revoked; unmount the filesystem or run e2fsck, and scan again`,
+      `more than ${MAX_RECORDS} blocks wait to be replayed or are revoked; for a tighter map unmount the filesystem, or run e2fsck -f, and scan again`,
     );
   }
 
@@ -173,17 +173,13 @@ class LogScan {
       throw new UnsupportedError(
         'fast-commit-wrap',
         { structure: 'jbd2 journal' },
-        'the log wraps around, and kernels do not agree where; unmount the filesystem or run e2fsck, and scan again',
+        'the log wraps around, and kernels do not agree where; for a tighter map unmount the filesystem, or run e2fsck -f, and scan again',
       );
     }
     this.#position = this.#journal.firstBlock;
   }
 
   #fault(message: string): CorruptError {
-    return new CorruptError(
-      'bad-journal',
-      { structure: 'jbd2 journal' },
-      `${message}; run e2fsck and scan again`,
-    );
+    return new CorruptError('bad-journal', { structure: 'jbd2 journal' }, message);
   }
 }

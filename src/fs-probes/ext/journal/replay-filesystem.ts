@@ -48,7 +48,7 @@ function addClusters(
     throw new CorruptError(
       'bad-fast-commit',
       { structure: 'fast commit area' },
-      `${blockCount} blocks at ${firstBlock} lie outside of the filesystem; run e2fsck and scan again`,
+      `${blockCount} blocks at ${firstBlock} lie outside of the filesystem`,
     );
   }
   const start = Math.floor(firstBlock / clusterBlocks) * clusterBlocks;

@@ -57,9 +57,5 @@ function lastRevocations(transactions: readonly Transaction[]): ReadonlyMap<numb
 }
 
 function fault(message: string): CorruptError {
-  return new CorruptError(
-    'bad-journal',
-    { structure: 'jbd2 journal' },
-    `${message}; run e2fsck and scan again`,
-  );
+  return new CorruptError('bad-journal', { structure: 'jbd2 journal' }, message);
 }
