@@ -51,7 +51,7 @@ describeWith(requireTools('mke2fs'), 'e2fsprogs as a second reader', () => {
     const lengthBytes = sizeMiB * MiB;
     const image = makeFilesystem(lengthBytes, options);
     const answer = await findFreeRangesWithE2fsprogs({ path: image, startByte: 0, lengthBytes });
-    const claim = scanFileForTest(image).volumes[0]!.claims[0]!;
+    const claim = (await scanFileForTest(image)).volumes[0]!.claims[0]!;
     expect(claim.released.isEmpty).toBe(false);
     expect(answer.kind === 'free' ? [...answer.free] : answer.reason).toEqual([...claim.released]);
   });

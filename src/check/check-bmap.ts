@@ -66,12 +66,12 @@ export async function checkBmap(
 ): Promise<CheckReport> {
   const { reader } = typeof image === 'string' ? openImage(image) : image;
   try {
-    const survey = surveyImage(reader);
+    const survey = await surveyImage(reader);
     const { volumes, mapped } = decideMapping(survey);
     const inMap = toByteRanges(bmap).intersect(
       RangeSet.of({ startByte: 0, endByte: reader.sizeBytes }),
     );
-    const losses = findLosses(surveyImage(reader, { lean: true }), inMap);
+    const losses = findLosses(await surveyImage(reader, { lean: true }), inMap);
     const { bad, uncheckedCount } = await findBadRanges({ ...options, file: reader, bmap });
     reader.assertUnchanged();
     const surplus = inMap.subtract(mapped);

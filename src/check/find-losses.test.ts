@@ -161,9 +161,9 @@ describe('findLosses', () => {
     ]);
   });
 
-  it('finds everything that a scan maps and a map does not, and nothing else', () => {
+  it('finds everything that a scan maps and a map does not, and nothing else', async () => {
     const reader = new FileReader(makeDemoImage());
-    const survey = surveyImage(reader);
+    const survey = await surveyImage(reader);
     const { mapped } = decideMapping(survey);
     const blocks = reader.sizeBytes / BLOCK;
     const position = fc.integer({ min: 0, max: blocks });

@@ -19,7 +19,7 @@ export async function confirmTarget(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!process.stderr.isTTY) return true;
-  const contents = describeContents(target.path);
+  const contents = await describeContents(target.path);
   if (contents.length === 0) return true;
   const keyboard = openKeyboard();
   if (keyboard === undefined) return true;
@@ -36,12 +36,16 @@ export async function confirmTarget(
 }
 
 /** Lines about partitions and filesystems on the device; none if it holds nothing known. */
-function describeContents(device: string): readonly string[] {
+async function describeContents(device: string): Promise<readonly string[]> {
   try {
     const image = openImage(device);
     try {
       const options = { lean: false, gaps: 'keep', liveRanges: image.liveRanges } as const;
-      const survey = surveyImage(image.reader, { ...options, keepRanges: [], keepPartitions: [] });
+      const survey = await surveyImage(image.reader, {
+        ...options,
+        keepRanges: [],
+        keepPartitions: [],
+      });
       const report = decideMapping(survey);
       const isKnown =
         report.table.partitions.length > 0 ||

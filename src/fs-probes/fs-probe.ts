@@ -4,7 +4,8 @@
  * A probe never says "free". It names what is used, and the driver alone turns "claim minus used"
  * into left-out ranges, after the probe has returned without doubt. A probe that is in doubt throws:
  * `CorruptError` (the bytes are wrong) and `UnsupportedError` (we lack something) make the driver map
- * the claim whole; a `SystemError` ends the run without a map; anything else is a bug.
+ * the claim whole; a `SystemError` ends the run without a map; a `NotLoadedError` makes the driver load
+ * something and begin again; anything else is a bug.
  */
 import type { Finding } from '../errors/finding.ts';
 import type { ImageReader } from '../image/image-reader.ts';
@@ -99,7 +100,8 @@ export interface FsProbe {
   /**
    * Cheap and forgiving: does a filesystem of this kind start here? A damaged one whose magic is
    * there is claimed too (over the whole volume if its length is not known), so that it is reported
-   * and mapped whole instead of passing as unknown. Throws nothing but `SystemError`.
+   * and mapped whole instead of passing as unknown. Throws nothing but `SystemError`
+   * and `NotLoadedError`.
    */
   identify(volume: Volume): Claim | undefined;
 

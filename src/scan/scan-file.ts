@@ -31,7 +31,7 @@ export async function scanFile(
 ): Promise<ScannedFile> {
   const { reader, liveRanges } = typeof image === 'string' ? openImage(image, options) : image;
   try {
-    const survey = surveyImage(reader, { ...options, liveRanges });
+    const survey = await surveyImage(reader, { ...options, liveRanges });
     const checked = options.crossCheck === true ? await crossCheck(survey, reader) : survey;
     return { report: decideMapping(checked), reader };
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../errors/errors.ts';
 import type { Finding } from '../errors/finding.ts';
+import { loadOnDemand } from '../fs-probes/load-on-demand.ts';
 import type { ImageReader } from '../image/image-reader.ts';
 import type { PartitionTable } from '../partition/partition-table.ts';
 import { readPartitionTable } from '../partition/read-partition-table.ts';
@@ -82,7 +83,14 @@ export interface ScanReport {
  * @throws {UsageError} if a partition to keep does not exist.
  * @throws {SystemError} if the image cannot be read.
  */
-export function surveyImage(reader: ImageReader, options: ScanImageOptions = {}): Survey {
+export async function surveyImage(
+  reader: ImageReader,
+  options: ScanImageOptions = {},
+): Promise<Survey> {
+  return loadOnDemand(() => readSurvey(reader, options));
+}
+
+function readSurvey(reader: ImageReader, options: ScanImageOptions): Survey {
   const table = readPartitionTable(reader, {
     startsFilesystem: (startByte) => startsFilesystem(reader, startByte),
   });

@@ -22,11 +22,11 @@ import { sparsifyImage } from './sparsify-image.ts';
 import { LINUX_SPARSIFY_HOST, type SparsifyHost } from './sparsify-host.ts';
 
 /** An empty FAT16 whose size is not one of whole blocks, its free space full of junk. */
-function makeImage(): { file: string; bytes: Uint8Array; mapped: RangeSet } {
+async function makeImage(): Promise<{ file: string; bytes: Uint8Array; mapped: RangeSet }> {
   const { bytes } = makeFatImage({ bits: 16, clusterCount: 9001, sectorsPerCluster: 2 });
   const file = path.join(makeScratchFolder(), 'fat.img');
   writeFileSync(file, bytes);
-  const { mapped } = scanFileForTest(file);
+  const { mapped } = await scanFileForTest(file);
   for (const { startByte, endByte } of mapped.complementWithin(0, bytes.length)) {
     bytes.fill(0xa5, startByte, endByte);
   }
@@ -61,7 +61,7 @@ function atLastMoment(act: () => void): Pick<SparsifyHost, 'findUsers'> {
 
 describe('sparsifyImage', () => {
   it('punches what the scan calls free and nothing else, to the end of the file', async () => {
-    const { file, bytes, mapped } = makeImage();
+    const { file, bytes, mapped } = await makeImage();
     expect(bytes.length % 4096).not.toBe(0);
     const { host, punched } = makeHost({});
     const report = await sparsifyImage(file, { host });
@@ -85,14 +85,14 @@ describe('sparsifyImage', () => {
     ],
     ['moved away', (file) => renameSync(file, `${file}.old`)],
   ])('changes nothing if the image is %s while it is read', async (_, act) => {
-    const { file } = makeImage();
+    const { file } = await makeImage();
     const { host, punched } = makeHost(atLastMoment(() => act(file)));
     await expect(sparsifyImage(file, { host })).rejects.toMatchObject({ kind: 'image-changed' });
     expect(punched).toEqual([]);
   });
 
   it('changes nothing if the image is attached to a loop device while it is read', async () => {
-    const { file, bytes } = makeImage();
+    const { file, bytes } = await makeImage();
     let asked = 0;
     const range = { startByte: 0, endByte: Infinity };
     const { host, punched } = makeHost({
@@ -104,7 +104,7 @@ describe('sparsifyImage', () => {
   });
 
   it('says what failed: the lock, the filesystem, the disk', async () => {
-    const { file } = makeImage();
+    const { file } = await makeImage();
     const attempt = async (changes: Partial<SparsifyHost>) =>
       sparsifyImage(file, { host: makeHost(changes).host });
     await expect(attempt({ lockWholeFile: () => false })).rejects.toMatchObject({ kind: 'locked' });
@@ -120,7 +120,7 @@ describe('sparsifyImage', () => {
   });
 
   it('stops between two holes when it is told to', async () => {
-    const { file } = makeImage();
+    const { file } = await makeImage();
     const control = new AbortController();
     const { host, punched } = makeHost({});
     const stopping = { host, signal: control.signal, onProgress: () => control.abort() };
@@ -132,7 +132,7 @@ describe('sparsifyImage', () => {
   });
 
   it('fills used holes through a host that takes few bytes at a time', async () => {
-    const { file, bytes, mapped } = makeImage();
+    const { file, bytes, mapped } = await makeImage();
     const written: ByteRange[] = [];
     const { host } = makeHost({
       seekData: () => undefined,
@@ -152,7 +152,7 @@ describe('sparsifyImage', () => {
 
 describe('copySparse', () => {
   it('reads and writes where the kernel cannot copy', async () => {
-    const { file, bytes, mapped } = makeImage();
+    const { file, bytes, mapped } = await makeImage();
     const copy = path.join(makeScratchFolder(), 'copy');
     let asked = 0;
     const { host } = makeHost({
@@ -175,7 +175,7 @@ describe('copySparse', () => {
   });
 
   it('leaves nothing behind when it fails or is stopped, and what was there before', async () => {
-    const { file } = makeImage();
+    const { file } = await makeImage();
     const folder = makeScratchFolder();
     const copy = path.join(folder, 'copy');
     writeFileSync(copy, 'before');
@@ -208,7 +208,7 @@ describe('copySparse', () => {
   });
 
   it('gives whoever ends the process a way to clean up', async () => {
-    const { file } = makeImage();
+    const { file } = await makeImage();
     const folder = makeScratchFolder();
     let cleanUp: (() => void) | undefined;
     let isForgotten = false;

@@ -24,12 +24,12 @@ import { makeScratchFolder } from '../support/scratch.ts';
 const needs = [...requireRoot(), ...requireTools('mkfs.btrfs', 'btrfs', 'mount', 'losetup', 'xz')];
 
 describeWith(needs, 'poisoned btrfs', () => {
-  it('has all files of the power cut after the kernel replayed its log', () => {
+  it('has all files of the power cut after the kernel replayed its log', async () => {
     const facts = readFixtureFacts('btrfs-treelog');
     const file = path.join(makeScratchFolder(), 'image');
     writeFileSync(file, readFixture('btrfs-treelog'));
     const copy = `${file}.poisoned`;
-    makePoisonedCopy(file, scanFileForTest(file).mapped, copy);
+    makePoisonedCopy(file, (await scanFileForTest(file)).mapped, copy);
     const image = { file: copy, devices: [{ startByte: 0, lengthBytes: facts.size }] };
     withDevices(image, {}, (devices) => {
       withBtrfs(devices, {}, (folder) => {
@@ -46,12 +46,12 @@ describeWith(needs, 'poisoned btrfs', () => {
     });
   });
 
-  it('with sectors of 64 KiB, which kernels with smaller pages do not mount', () => {
+  it('with sectors of 64 KiB, which kernels with smaller pages do not mount', async () => {
     const source = makeScratchFolder();
     fillWithFiles(source);
     const file = makeEmptyImage(path.join(makeScratchFolder(), 'image'), [400 * MIB]).file;
     run('mkfs.btrfs', ['-q', '-s', '65536', '-n', '65536', '--rootdir', source, file]);
-    const report = scanFileForTest(file);
+    const report = await scanFileForTest(file);
     expect(report.findings).toEqual([]);
     const copy = `${file}.poisoned`;
     makePoisonedCopy(file, report.mapped, copy);
@@ -62,7 +62,7 @@ describeWith(needs, 'poisoned btrfs', () => {
     });
   });
 
-  it('with a block group tree', () => {
+  it('with a block group tree', async () => {
     const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), [128 * MIB]);
     withDevices(image, {}, (devices) => {
       run('mkfs.btrfs', ['--quiet', '-m', 'single', ...devices]);
@@ -75,7 +75,7 @@ describeWith(needs, 'poisoned btrfs', () => {
     const edited = new EditableBtrfs(new Uint8Array(readFileSync(image.file)));
     moveBlockGroups(edited);
     writeFileSync(image.file, edited.bytes);
-    const { report } = judgeImage(image);
+    const { report } = await judgeImage(image);
     expect(report.findings).toEqual([]);
     expect(report.volumes[0]!.claims[0]!.facts?.features).toContain('block-group-tree');
   });

@@ -69,22 +69,25 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs on several devices', () => {
-  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))('%s', (_title, recipe) => {
-    const isParity = recipe.title.startsWith('raid5') || recipe.title.startsWith('raid6');
-    const { report } = judgeImage(makeImage(recipe), { isParity });
-    expect(report.findings).toEqual([]);
-  });
+  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))(
+    '%s',
+    async (_title, recipe) => {
+      const isParity = recipe.title.startsWith('raid5') || recipe.title.startsWith('raid6');
+      const { report } = await judgeImage(makeImage(recipe), { isParity });
+      expect(report.findings).toEqual([]);
+    },
+  );
 
-  it('a device was removed', () => {
+  it('a device was removed', async () => {
     const image = makeImage({
       ...raid('', 3, 'single', 'raid1'),
       live: (folder, devices) => void runBtrfs(['device', 'remove', devices[2]!, folder]),
     });
     const two = { ...image, devices: image.devices.slice(0, 2) };
-    expect(judgeImage(two).report.findings).toEqual([]);
+    expect((await judgeImage(two)).report.findings).toEqual([]);
   });
 
-  it('a device was replaced', () => {
+  it('a device was replaced', async () => {
     const image = makeEmptyImage(
       path.join(makeScratchFolder(), 'image'),
       [200, 200, 200].map((size) => size * MIB),
@@ -97,63 +100,64 @@ describeWith(needs, 'poisoned btrfs on several devices', () => {
       });
     });
     const [first, , third] = image.devices;
-    expect(judgeImage({ ...image, devices: [first!, third!] }).report.findings).toEqual([]);
+    expect((await judgeImage({ ...image, devices: [first!, third!] })).report.findings).toEqual([]);
   });
 
-  it('a seed and its sprout', () => {
+  it('a seed and its sprout', async () => {
     const image = makeSprout();
-    const { report } = judgeImage(image, { mountedDevice: 1 });
+    const { report } = await judgeImage(image, { mountedDevice: 1 });
     expect(report.findings).toEqual([]);
     // The seed goes on being a filesystem of its own.
     const seed = { file: image.file, devices: image.devices.slice(0, 1) };
-    judgeImage(seed, { isReadOnly: true });
+    await judgeImage(seed, { isReadOnly: true });
   });
 
-  it('one of two mirrored devices is missing', () => {
+  it('one of two mirrored devices is missing', async () => {
     const image = makeImage(raid('', 2, 'raid1', 'raid1'));
-    const exact = mappedOf(image, 0);
+    const exact = await mappedOf(image, 0);
     wipeSuperblock(image, 1);
     const rest = { ...image, devices: image.devices.slice(0, 1) };
-    const { report } = judgeImage(rest, { mountOptions: 'degraded' });
+    const { report } = await judgeImage(rest, { mountOptions: 'degraded' });
     expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.device-missing']);
     expect(report.volumes[1]!.mappedBytes).toBe(exact);
   });
 
-  it('a device that was away for a while', () => {
+  it('a device that was away for a while', async () => {
     const image = makeImage(raid('', 2, 'raid1', 'raid1'));
     const first = { ...image, devices: image.devices.slice(0, 1) };
     withDevices(first, {}, (devices) => {
       withBtrfs(devices, { options: 'degraded' }, (folder) => fillWithFiles(folder, 2, 30));
     });
-    const { report } = judgeImage(image, { hasErrors: true });
+    const { report } = await judgeImage(image, { hasErrors: true });
     expect(report.findings.map(({ code }) => code)).toContain('btrfs.device-generation');
   });
 
-  it('one device is missing, and no other has what was on it', () => {
+  it('one device is missing, and no other has what was on it', async () => {
     const striped = makeImage(raid('', 3, 'raid0', 'raid0'));
     const spread = makeImage(raid('', 2, 'single', 'raid1'));
-    const codes = [striped, spread].map((image) => {
-      const exact = scanFileForTest(image.file).mapped;
+    const codes: string[][] = [];
+    for (const image of [striped, spread]) {
+      const exact = (await scanFileForTest(image.file)).mapped;
       wipeSuperblock(image, image.devices.length - 1);
-      const { mapped, findings } = scanFileForTest(image.file);
+      const { mapped, findings } = await scanFileForTest(image.file);
       expect([...exact.subtract(mapped)]).toEqual([]);
-      return findings.map(({ code }) => code);
-    });
+      codes.push(findings.map(({ code }) => code));
+    }
     // Which nodes are striped to the device that is gone, even those of the chunk tree, is chance.
     expect(codes[0]![0]).toMatch(/^btrfs\.(device-missing|tree-node)$/);
     expect(codes[1]).toEqual(['btrfs.device-missing']);
   });
 
-  it('a sprout without its seed', () => {
+  it('a sprout without its seed', async () => {
     const image = makeSprout();
-    const exact = scanFileForTest(image.file).mapped;
+    const exact = (await scanFileForTest(image.file)).mapped;
     wipeSuperblock(image, 0);
-    const { mapped, findings } = scanFileForTest(image.file);
+    const { mapped, findings } = await scanFileForTest(image.file);
     expect([...exact.subtract(mapped)]).toEqual([]);
     expect(findings[0]!.code).toMatch(/^btrfs\.(device-missing|tree-node)$/);
   });
 
-  it('a device that is in the image twice is mapped whole', () => {
+  it('a device that is in the image twice is mapped whole', async () => {
     const image = makeImage(raid('', 2, 'raid1', 'raid1'));
     const copy = makeEmptyImage(
       path.join(makeScratchFolder(), 'copy'),
@@ -171,7 +175,7 @@ describeWith(needs, 'poisoned btrfs on several devices', () => {
         `seek=${startByte / MIB}`,
       ]);
     }
-    const report = scanFileForTest(copy.file);
+    const report = await scanFileForTest(copy.file);
     expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.duplicate-device']);
     expect(report.volumes.map(({ leftOutBytes }) => leftOutBytes)).toEqual([0, 0, 0]);
   });
@@ -215,6 +219,6 @@ function wipeSuperblock(image: BtrfsImage, index: number): void {
   closeSync(file);
 }
 
-function mappedOf(image: BtrfsImage, index: number): number {
-  return scanFileForTest(image.file).volumes[index + 1]!.mappedBytes;
+async function mappedOf(image: BtrfsImage, index: number): Promise<number> {
+  return (await scanFileForTest(image.file)).volumes[index + 1]!.mappedBytes;
 }

@@ -69,29 +69,32 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs on one device', () => {
-  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))('%s', (_title, recipe) => {
-    const { report } = judgeImage(makeImage(recipe));
-    expect(report.findings).toEqual([]);
-    expect(report.volumes[0]!.claims[0]!.facts?.state).toBe('clean');
-  });
+  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))(
+    '%s',
+    async (_title, recipe) => {
+      const { report } = await judgeImage(makeImage(recipe));
+      expect(report.findings).toEqual([]);
+      expect(report.volumes[0]!.claims[0]!.facts?.state).toBe('clean');
+    },
+  );
 
-  it('free space in bitmaps', () => {
+  it('free space in bitmaps', async () => {
     const image = makeImage({ title: '', live: (folder) => fillWithFiles(folder, 2, 300) });
     const dump = runBtrfs(['inspect-internal', 'dump-tree', '-t', '10', image.file]);
     expect(dump).toContain('FREE_SPACE_BITMAP');
-    expect(judgeImage(image).report.findings).toEqual([]);
+    expect((await judgeImage(image)).report.findings).toEqual([]);
   });
 
-  it('shrunk', () => {
+  it('shrunk', async () => {
     // The kernel makes no filesystem smaller than 256 MiB.
     const image = makeImage({ title: '', live: (folder) => resize(folder, 300 * MIB) }, 600 * MIB);
     // What lies behind the filesystem in its volume is not its own to give away.
-    expect(scanFileForTest(image.file).mapped.covers(300 * MIB, 600 * MIB)).toBe(true);
+    expect((await scanFileForTest(image.file)).mapped.covers(300 * MIB, 600 * MIB)).toBe(true);
     const cut = resizeImageFile(image, 300 * MIB);
-    expect(judgeImage(cut).report.findings).toEqual([]);
+    expect((await judgeImage(cut)).report.findings).toEqual([]);
   });
 
-  it('grown', () => {
+  it('grown', async () => {
     const image = resizeImageFile(makeImage({ title: '' }), 400 * MIB);
     withDevices(image, {}, (devices) => {
       withBtrfs(devices, {}, (folder) => {
@@ -99,7 +102,7 @@ describeWith(needs, 'poisoned btrfs on one device', () => {
         fillWithFiles(folder, 2);
       });
     });
-    expect(judgeImage(image).report.findings).toEqual([]);
+    expect((await judgeImage(image)).report.findings).toEqual([]);
   });
 });
 
@@ -107,13 +110,13 @@ describeWith(
   [...needs, ...requireTools('mke2fs', 'btrfs-convert')],
   'poisoned btrfs converted from ext4',
   () => {
-    it('keeps the files and the old image', () => {
+    it('keeps the files and the old image', async () => {
       const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), [400 * MIB]);
       const source = makeScratchFolder();
       fillWithFiles(source);
       run('mke2fs', ['-q', '-t', 'ext4', '-b', '4096', '-d', source, image.file]);
       run('btrfs-convert', ['--no-progress', image.file]);
-      expect(judgeImage(image).report.findings).toEqual([]);
+      expect((await judgeImage(image)).report.findings).toEqual([]);
     });
   },
 );

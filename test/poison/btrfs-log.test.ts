@@ -61,33 +61,36 @@ const needs = [
 ];
 
 describeWith(needs, 'poisoned btrfs after a power cut', () => {
-  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))('%s', (_title, recipe) => {
-    const isParity = recipe.title === 'raid5';
-    const { report } = judgeImage(
-      makePowerCut(() => makeImage(recipe)),
-      { hasLog: true, isParity },
-    );
-    expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
-    const claims = report.volumes.flatMap((volume) => volume.claims);
-    expect(claims.map(({ facts }) => facts?.state)).toEqual(claims.map(() => 'replayed'));
-  });
+  it.each(recipes.map((recipe) => [recipe.title, recipe] as const))(
+    '%s',
+    async (_title, recipe) => {
+      const isParity = recipe.title === 'raid5';
+      const { report } = await judgeImage(
+        makePowerCut(() => makeImage(recipe)),
+        { hasLog: true, isParity },
+      );
+      expect(report.findings.map(({ code }) => code)).toEqual(['btrfs.log-tree']);
+      const claims = report.volumes.flatMap((volume) => volume.claims);
+      expect(claims.map(({ facts }) => facts?.state)).toEqual(claims.map(() => 'replayed'));
+    },
+  );
 
-  it('raid1 whose devices differ in their log', () => {
+  it('raid1 whose devices differ in their log', async () => {
     const recipe = { title: '', deviceCount: 2, mkfs: ['-d', 'raid1', '-m', 'raid1'] };
     const image = makePowerCut(() => makeImage({ ...recipe, synced: doEverything }));
-    const { mapped } = scanFileForTest(image.file);
+    const { mapped } = await scanFileForTest(image.file);
     for (const { startByte } of image.devices) {
       const cut = new Uint8Array(readFileSync(image.file));
       new EditableBtrfs(cut.subarray(startByte)).patchSuperblock({ log_root: 0n });
       const file = `${image.file}.edited`;
       writeFileSync(file, cut);
-      expect([...scanFileForTest(file).mapped]).toEqual([...mapped]);
+      expect([...(await scanFileForTest(file)).mapped]).toEqual([...mapped]);
     }
   });
 
-  it('without an fsync there is no log, and the last commit is what counts', () => {
+  it('without an fsync there is no log, and the last commit is what counts', async () => {
     const image = makeImage({ title: '', synced: (folder) => fillWithoutSync(folder) });
-    expect(judgeImage(image).report.findings).toEqual([]);
+    expect((await judgeImage(image)).report.findings).toEqual([]);
   });
 });
 

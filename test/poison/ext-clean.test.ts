@@ -109,13 +109,13 @@ const needs = [
 ];
 
 describeWith(needs, 'what the map of a clean ext filesystem leaves out', () => {
-  it.each(GEOMETRIES)('nobody misses: $options, $sizeBytes bytes', (geometry) => {
+  it.each(GEOMETRIES)('nobody misses: $options, $sizeBytes bytes', async (geometry) => {
     const folder = makeScratchFolder();
     const image = path.join(folder, 'image');
     const poisoned = path.join(folder, 'poisoned');
     makeFilesystem(image, geometry);
 
-    const report = scanFileForTest(image);
+    const report = await scanFileForTest(image);
     makePoisonedCopy(image, report.mapped, poisoned);
 
     expect(report.findings).toEqual([]);
@@ -128,7 +128,7 @@ describeWith(needs, 'what the map of a clean ext filesystem leaves out', () => {
     expect([...report.mapped]).toEqual([...used.alignOut(4096, geometry.sizeBytes)]);
   });
 
-  it('nobody misses when descriptors lie in both layouts', () => {
+  it('nobody misses when descriptors lie in both layouts', async () => {
     const folder = makeScratchFolder();
     const image = path.join(folder, 'image');
     makeSparseFile(image, 64 * MiB);
@@ -140,7 +140,7 @@ describeWith(needs, 'what the map of a clean ext filesystem leaves out', () => {
     run('resize2fs', ['-f', image, '64M']);
     withMount(image, { type: 'ext4' }, populate);
 
-    const report = scanFileForTest(image);
+    const report = await scanFileForTest(image);
     const poisoned = path.join(folder, 'poisoned');
     makePoisonedCopy(image, report.mapped, poisoned);
     expect(checkExt(poisoned)).toBe(checkExt(image));
@@ -152,14 +152,14 @@ describeWith(needs, 'what the map of a clean ext filesystem leaves out', () => {
 
   it.each(['-t ext4 -b 1024', '-t ext4 -b 4096 -O ^metadata_csum,uninit_bg'])(
     'nobody misses with unused inodes left out: %s',
-    (options) => {
+    async (options) => {
       const folder = makeScratchFolder();
       const image = path.join(folder, 'image');
       const poisoned = path.join(folder, 'poisoned');
       makeFilesystem(image, { sizeBytes: 64 * MiB, options });
-      const report = scanFileForTest(image, { lean: true });
+      const report = await scanFileForTest(image, { lean: true });
       expect(report.mapped.lengthBytes).toBeLessThan(
-        scanFileForTest(image).mapped.lengthBytes - MiB,
+        (await scanFileForTest(image)).mapped.lengthBytes - MiB,
       );
       makePoisonedCopy(image, report.mapped, poisoned);
       expect(checkExt(poisoned)).toBe(checkExt(image));

@@ -77,8 +77,11 @@ const needs = [
 describeWith(needs, 'what the map leaves out after a power cut', () => {
   it.each(CUTS.map((cut) => ({ ...cut, name: cut.work.name })))(
     'nobody misses: $name, $options $mountOptions $startByte',
-    (cut) => {
-      const { report, before, after, isMixed } = judgePowerCut({ sizeBytes: 64 * MiB, ...cut });
+    async (cut) => {
+      const { report, before, after, isMixed } = await judgePowerCut({
+        sizeBytes: 64 * MiB,
+        ...cut,
+      });
       expect(report.findings.map(({ code }) => code)).toEqual(['ext.journal.replayed']);
       // Else the journal would hold nothing that matters.
       expect(before).not.toEqual(after);

@@ -24,10 +24,10 @@ const needs = [
 ];
 
 describeWith(needs, 'a journal in another partition', () => {
-  it.each([1024, 4096])('is replayed after a power cut: blocks of %i bytes', (blockBytes) => {
+  it.each([1024, 4096])('is replayed after a power cut: blocks of %i bytes', async (blockBytes) => {
     const image = cutPower(blockBytes);
     const poisoned = `${image}.poisoned`;
-    const report = scanFileForTest(image);
+    const report = await scanFileForTest(image);
     makePoisonedCopy(image, report.mapped, poisoned);
 
     expect(report.findings.map(({ code }) => code)).toEqual(['ext.journal.replayed']);
@@ -46,22 +46,22 @@ describeWith(needs, 'a journal in another partition', () => {
     expect(replayed).not.toEqual(before);
   });
 
-  it('that is not in the image has the filesystem mapped whole', () => {
+  it('that is not in the image has the filesystem mapped whole', async () => {
     const image = cutPower(4096);
     const alone = `${image}.alone`;
     run('dd', [`if=${image}`, `of=${alone}`, 'bs=1M', 'skip=9', 'count=32', 'status=none']);
-    const { findings, mapped } = scanFileForTest(alone);
+    const { findings, mapped } = await scanFileForTest(alone);
     expect(findings.map(({ code }) => code)).toEqual(['ext.external-journal']);
     expect(findings[0]!.text).toContain('scan again');
     expect(mapped.lengthBytes).toBe(FILESYSTEM.lengthBytes);
   });
 
-  it('is not needed when the filesystem is clean', () => {
+  it('is not needed when the filesystem is clean', async () => {
     const image = cutPower(4096);
     readTree(image);
     const alone = `${image}.alone`;
     run('dd', [`if=${image}`, `of=${alone}`, 'bs=1M', 'skip=9', 'count=32', 'status=none']);
-    const { findings, mapped } = scanFileForTest(alone);
+    const { findings, mapped } = await scanFileForTest(alone);
     expect(findings).toEqual([]);
     expect(mapped.lengthBytes).toBeLessThan(FILESYSTEM.lengthBytes / 2);
   });

@@ -18,9 +18,9 @@ const FIXTURES = [
 ];
 
 describeWith(requireTools('xz'), 'the map of a power cut', () => {
-  it.each(FIXTURES)('is that of the reference: $name', ({ name, code, isWhole }) => {
+  it.each(FIXTURES)('is that of the reference: $name', async ({ name, code, isWhole }) => {
     const facts = readFixtureFacts(name);
-    const { mapped, findings } = scanFileForTest(unpack(name));
+    const { mapped, findings } = await scanFileForTest(unpack(name));
     const reference = facts.reference_used.map(([startByte, endByte]) => ({ startByte, endByte }));
     const wanted = isWhole ? [{ startByte: 0, endByte: facts.size }] : reference;
     expect([...mapped]).toEqual([...RangeSet.of(...wanted).alignOut(4096, facts.size)]);
@@ -32,11 +32,11 @@ describeWith(requireTools('xz'), 'the map of a power cut', () => {
 const needs = [...requireRoot(), ...requireTools('xz', 'mount', 'losetup')];
 
 describeWith(needs, 'after a power cut', () => {
-  it.each(FIXTURES)('all files are there: $name', ({ name }) => {
+  it.each(FIXTURES)('all files are there: $name', async ({ name }) => {
     const facts = readFixtureFacts(name);
     const image = unpack(name);
     const poisoned = `${image}.poisoned`;
-    makePoisonedCopy(image, scanFileForTest(image).mapped, poisoned);
+    makePoisonedCopy(image, (await scanFileForTest(image)).mapped, poisoned);
     const manifest = withMount(poisoned, { type: 'ext4' }, (folder) => manifestOf(folder, facts));
     expect(manifest).toEqual(facts.manifest_after_recovery);
   });

@@ -52,10 +52,10 @@ const GEOMETRIES: readonly FatGeometry[] = [
 const needs = requireTools('mkfs.fat', 'fsck.fat', 'mcopy', 'mmd', 'mdel', 'sfdisk');
 
 describeWith(needs, 'what the map of a FAT volume leaves out', () => {
-  it.each(GEOMETRIES)('nobody misses: $options, $sizeBytes bytes', (geometry) => {
+  it.each(GEOMETRIES)('nobody misses: $options, $sizeBytes bytes', async (geometry) => {
     const folder = makeScratchFolder();
     expect(makeFatVolume(folder, geometry)).toBeUndefined();
-    const result = poisonFatVolume(folder, geometry.startSector);
+    const result = await poisonFatVolume(folder, geometry.startSector);
     expect(result.warnings).toEqual([]);
     expect(result.after).toEqual(result.before);
     expect(result.releasedBytes).toBeGreaterThan(0);
@@ -66,7 +66,7 @@ describeWith(needs, 'what the map of a FAT volume leaves out', () => {
 describeWith(needs, 'a FAT volume whose directories are newer than its table', () => {
   it.each(['-F 12', '-F 16', '-F 32'])(
     'keeps the files that the table does not know: %s',
-    (options) => {
+    async (options) => {
       const folder = makeScratchFolder();
       const image = path.join(folder, 'image');
       expect(
@@ -85,7 +85,7 @@ describeWith(needs, 'a FAT volume whose directories are newer than its table', (
       writeFileSync(image, bytes);
       const place = bytes.indexOf(content);
 
-      const report = scanFileForTest(image);
+      const report = await scanFileForTest(image);
       expect(report.findings.map(({ code }) => code)).toEqual(['fat.dirty']);
       const leftOut = report.volumes[0]!.claims[0]!.released;
       expect(leftOut.intersects(place, place + content.length)).toBe(false);
@@ -93,7 +93,7 @@ describeWith(needs, 'a FAT volume whose directories are newer than its table', (
       bytes[boot.isFat32 ? 0x41 : 0x25] = 0;
       writeFileSync(image, bytes);
       // Without the mark only the table counts, and no file is behind it: what the test rests on.
-      const { released } = scanFileForTest(image).volumes[0]!.claims[0]!;
+      const { released } = (await scanFileForTest(image)).volumes[0]!.claims[0]!;
       expect(released.covers(place, place + content.length)).toBe(true);
     },
   );

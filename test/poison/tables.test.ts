@@ -27,16 +27,16 @@ describeWith(needs, 'what is left out of partitions', () => {
     expect(TABLE_SHAPES.length).toBeGreaterThanOrEqual(30);
   });
 
-  it.each(TABLE_SHAPES)('nobody misses: $title', (shape) => {
+  it.each(TABLE_SHAPES)('nobody misses: $title', async (shape) => {
     const folder = makeScratchFolder();
     const image = path.join(folder, 'disk.img');
     shape.make(image);
-    const filled = findRoom(image, shape);
+    const filled = await findRoom(image, shape);
     expect(filled).not.toEqual([]);
     fill(image, filled, folder);
     shape.damage?.(image);
 
-    const report = scanFileForTest(image);
+    const report = await scanFileForTest(image);
     const { table, imageBytes, mapped } = report;
     expect(table.scheme).toBe(shape.scheme ?? 'mbr');
     expect(warningsOf(report)).toEqual(shape.warnings ?? []);
@@ -57,8 +57,8 @@ describeWith(needs, 'what is left out of partitions', () => {
 });
 
 /** The partitions that get a filesystem. */
-function findRoom(image: string, { blank = [] }: TableShape): readonly Partition[] {
-  const { partitions } = scanFileForTest(image).table;
+async function findRoom(image: string, { blank = [] }: TableShape): Promise<readonly Partition[]> {
+  const { partitions } = (await scanFileForTest(image)).table;
   return partitions.filter(
     ({ number, scheme, isContainer, startByte, endByte }) =>
       !isContainer &&

@@ -31,7 +31,7 @@ async function withSurvey(
 ): Promise<void> {
   const reader = new FileReader(makeDemoImage());
   try {
-    await body(surveyImage(reader), reader);
+    await body(await surveyImage(reader), reader);
   } finally {
     reader.close();
   }

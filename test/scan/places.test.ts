@@ -19,7 +19,7 @@ describeWith(
   requireTools('truncate', 'sgdisk', 'mkfs.btrfs', 'dd'),
   'a partition of a hybrid MBR',
   () => {
-    it('is read once, and left out as far as both names of it agree', () => {
+    it('is read once, and left out as far as both names of it agree', async () => {
       const disk = makeDisk(130);
       run('sgdisk', ['-n', '1:2048:262143', '-h', '1', disk]);
       const volume = `${disk}.btrfs`;
@@ -33,7 +33,7 @@ describeWith(
         'conv=notrunc,sparse',
         'status=none',
       ]);
-      const report = scanFileForTest(disk);
+      const report = await scanFileForTest(disk);
       expect(report.table.scheme).toBe('hybrid');
       const types = report.volumes.map(({ claims }) =>
         claims.map(({ claim, whole }) => [claim.type, whole]),
@@ -48,7 +48,7 @@ describeWith(
   requireTools('truncate', 'sfdisk', 'mke2fs', 'mkfs.fat'),
   'a copy of a superblock',
   () => {
-    it('does not make an MBR of 512-byte sectors look like one of 4096', () => {
+    it('does not make an MBR of 512-byte sectors look like one of 4096', async () => {
       const disk = makeDisk(160);
       run('sfdisk', ['--quiet', disk], {
         input: 'label: dos\nstart=16384, size=32768, type=c\nstart=49152, size=262144, type=83\n',
@@ -56,7 +56,7 @@ describeWith(
       run('mkfs.fat', ['--offset', '16384', disk, `${16 * 1024}`]);
       // The copy in group 5 lies at 24 MiB + 5 * 8 MiB, which is LBA 16384 in sectors of 4096 bytes.
       run('mke2fs', ['-q', '-F', '-b', '1024', '-E', `offset=${24 * MIB}`, disk, '128M']);
-      const { table, volumes, findings } = scanFileForTest(disk);
+      const { table, volumes, findings } = await scanFileForTest(disk);
       expect(findings).toEqual([]);
       expect(table).toMatchObject({ isTrusted: true, sectorBytes: 512 });
       expect(volumes.slice(1).every(({ leftOutBytes }) => leftOutBytes > 10 * MIB)).toBe(true);

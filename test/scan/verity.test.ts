@@ -43,58 +43,60 @@ function makeDisk({ rootType, secondType, filesystemBytes }: Layout): string {
 }
 
 /** Where free blocks of the filesystem certainly are. */
-function isRootWhole(disk: string): boolean {
-  const { mapped } = scanFileForTest(disk);
+async function isRootWhole(disk: string): Promise<boolean> {
+  const { mapped } = await scanFileForTest(disk);
   return mapped.covers(ROOT_START, ROOT_START + ROOT_BYTES);
 }
 
-function verityFindings(disk: string): readonly string[] {
-  const { findings } = scanFileForTest(disk);
+async function verityFindings(disk: string): Promise<readonly string[]> {
+  const { findings } = await scanFileForTest(disk);
   return findings.filter(({ code }) => code.startsWith('verity.')).map(({ text }) => text);
 }
 
 describeWith(requireTools('sfdisk', 'mke2fs', 'truncate'), 'verity', () => {
-  it('does not disturb a root partition that has no hashes', () => {
+  it('does not disturb a root partition that has no hashes', async () => {
     const disk = makeDisk({ rootType: ROOT_X86 });
-    expect(isRootWhole(disk)).toBe(false);
-    expect(verityFindings(disk)).toEqual([]);
+    expect(await isRootWhole(disk)).toBe(false);
+    expect(await verityFindings(disk)).toEqual([]);
   });
 
-  it('maps a root partition whole if the partition with its hashes is there', () => {
+  it('maps a root partition whole if the partition with its hashes is there', async () => {
     const disk = makeDisk({ rootType: ROOT_X86, secondType: ROOT_X86_VERITY });
-    expect(isRootWhole(disk)).toBe(true);
-    expect(verityFindings(disk)).toEqual([expect.stringMatching(/^partition 1: mapped whole/)]);
+    expect(await isRootWhole(disk)).toBe(true);
+    expect(await verityFindings(disk)).toEqual([
+      expect.stringMatching(/^partition 1: mapped whole/),
+    ]);
   });
 
-  it('does not take the hashes of another architecture for its own', () => {
-    expect(isRootWhole(makeDisk({ rootType: ROOT_X86, secondType: ROOT_ARM64_VERITY }))).toBe(
+  it('does not take the hashes of another architecture for its own', async () => {
+    expect(await isRootWhole(makeDisk({ rootType: ROOT_X86, secondType: ROOT_ARM64_VERITY }))).toBe(
       false,
     );
   });
 
-  it('maps ChromeOS root filesystems whole', () => {
-    expect(isRootWhole(makeDisk({ rootType: CHROMEOS_ROOT }))).toBe(true);
+  it('maps ChromeOS root filesystems whole', async () => {
+    expect(await isRootWhole(makeDisk({ rootType: CHROMEOS_ROOT }))).toBe(true);
   });
 
-  it('sees an AVB footer at the end of the partition', () => {
+  it('sees an AVB footer at the end of the partition', async () => {
     const disk = makeDisk({});
     overwrite(disk, ROOT_START + ROOT_BYTES - 64, 'AVBf');
-    expect(isRootWhole(disk)).toBe(true);
+    expect(await isRootWhole(disk)).toBe(true);
     overwrite(disk, ROOT_START + ROOT_BYTES - 64, 'AVBx');
-    expect(isRootWhole(disk)).toBe(false);
+    expect(await isRootWhole(disk)).toBe(false);
   });
 
-  it('sees Android verified boot metadata in another partition', () => {
+  it('sees Android verified boot metadata in another partition', async () => {
     const disk = makeDisk({});
     overwrite(disk, SECOND_START, 'AVB0');
-    expect(isRootWhole(disk)).toBe(true);
+    expect(await isRootWhole(disk)).toBe(true);
   });
 
-  it('sees metadata of the older Android scheme behind the filesystem', () => {
+  it('sees metadata of the older Android scheme behind the filesystem', async () => {
     const disk = makeDisk({ filesystemBytes: 24 * MIB });
-    expect(isRootWhole(disk)).toBe(false);
+    expect(await isRootWhole(disk)).toBe(false);
     overwrite(disk, ROOT_START + 24 * MIB, Uint8Array.of(0x01, 0xb0, 0x01, 0xb0));
-    expect(isRootWhole(disk)).toBe(true);
+    expect(await isRootWhole(disk)).toBe(true);
   });
 });
 
@@ -114,30 +116,30 @@ describeWith(requireTools('sfdisk', 'mke2fs', 'truncate', 'veritysetup', 'dd'), 
     return part;
   }
 
-  it('is seen by the superblock of the hashes in another partition', () => {
+  it('is seen by the superblock of the hashes in another partition', async () => {
     const disk = makeDisk({});
     const hashes = `${disk}.hashes`;
     run('veritysetup', ['format', cutOut(disk, ROOT_START, ROOT_BYTES), hashes]);
     run('dd', [`if=${hashes}`, `of=${disk}`, 'bs=1M', 'seek=33', 'conv=notrunc', 'status=none']);
-    expect(isRootWhole(disk)).toBe(true);
+    expect(await isRootWhole(disk)).toBe(true);
   });
 
-  it('is seen by the superblock behind the filesystem', () => {
+  it('is seen by the superblock behind the filesystem', async () => {
     const disk = makeDisk({ filesystemBytes: 24 * MIB });
     const part = cutOut(disk, ROOT_START, ROOT_BYTES);
     const hashStart = 24 * MIB + 8192;
     run('veritysetup', ['format', '--data-blocks=6144', `--hash-offset=${hashStart}`, part, part]);
     run('dd', [`if=${part}`, `of=${disk}`, 'bs=1M', 'seek=1', 'conv=notrunc', 'status=none']);
-    expect(isRootWhole(disk)).toBe(true);
+    expect(await isRootWhole(disk)).toBe(true);
   });
 
-  it('cannot cover a partition that is smaller than its data', () => {
+  it('cannot cover a partition that is smaller than its data', async () => {
     const disk = makeDisk({});
     const data = `${disk}.data`;
     run('truncate', ['-s', '64M', data]);
     const hashes = `${disk}.hashes`;
     run('veritysetup', ['format', data, hashes]);
     run('dd', [`if=${hashes}`, `of=${disk}`, 'bs=1M', 'seek=33', 'conv=notrunc', 'status=none']);
-    expect(isRootWhole(disk)).toBe(false);
+    expect(await isRootWhole(disk)).toBe(false);
   });
 });

@@ -47,10 +47,10 @@ const needs = [
 ];
 
 describeWith(needs, 'random btrfs histories', () => {
-  it.each(Array.from({ length: HISTORIES }, (_, seed) => seed))('history %i', (seed) => {
+  it.each(Array.from({ length: HISTORIES }, (_, seed) => seed))('history %i', async (seed) => {
     const { isParity, hasLog, make } = planHistory(seed);
     const image = hasLog ? makePowerCut(make) : make();
-    const { report } = judgeImage(image, { isParity, hasLog });
+    const { report } = await judgeImage(image, { isParity, hasLog });
     const codes = report.findings.map(({ code }) => code);
     expect(codes).toEqual(hasLog ? ['btrfs.log-tree'] : []);
   });
@@ -89,7 +89,7 @@ const SPREAD = [
 const DAMAGES = 400;
 
 describeWith(needs, 'damage on one of several devices', () => {
-  it.each(SPREAD)('frees no used byte of %s', (profile, count) => {
+  it.each(SPREAD)('frees no used byte of %s', async (profile, count) => {
     const random = new SeededRandom(count);
     const sizes = Array.from({ length: count }, () => 200 * MIB);
     const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), sizes);
@@ -98,8 +98,8 @@ describeWith(needs, 'damage on one of several devices', () => {
       withBtrfs(devices, {}, (folder) => fillWithFiles(folder));
     });
     const bytes = new Uint8Array(readFileSync(image.file));
-    const scan = () => decideMapping(surveyImage(new MemoryReader(bytes)));
-    const reference = scan();
+    const scan = async () => decideMapping(await surveyImage(new MemoryReader(bytes)));
+    const reference = await scan();
     const { used } = reference.volumes[1]!.claims[0]!;
     const structures = (['superblock', 'chunk-tree', 'metadata'] as const).map((kind) =>
       used.get(kind)!,
@@ -111,7 +111,7 @@ describeWith(needs, 'damage on one of several devices', () => {
       const length = Math.min(1 + random.below(40_000), bytes.length - at);
       const before = bytes.slice(at, at + length);
       bytes.set(random.bytes(length), at);
-      const freed = reference.mapped.subtract(scan().mapped).lengthBytes;
+      const freed = reference.mapped.subtract((await scan()).mapped).lengthBytes;
       expect({ round, at, length, freed }).toEqual({ round, at, length, freed: 0 });
       bytes.set(before, at);
     }
@@ -119,7 +119,7 @@ describeWith(needs, 'damage on one of several devices', () => {
 });
 
 describeWith(needs, 'the cost of many extents', () => {
-  it('is one read of the trees that record allocation, and run lists', () => {
+  it('is one read of the trees that record allocation, and run lists', async () => {
     const image = makeEmptyImage(path.join(makeScratchFolder(), 'image'), [8192 * MIB]);
     let treeBytes = 0;
     withDevices(image, {}, (devices) => {
@@ -132,7 +132,7 @@ describeWith(needs, 'the cost of many extents', () => {
     });
     expect(treeBytes).toBeGreaterThan(10 * MIB);
     const reader = new FileReader(image.file);
-    const report = decideMapping(surveyImage(reader));
+    const report = decideMapping(await surveyImage(reader));
     reader.close();
     expect(report.findings).toEqual([]);
     expect(reader.cost.bytesRead).toBeLessThan(treeBytes * 1.1 + MIB);

@@ -35,7 +35,7 @@ const needs = [
 ];
 
 describeWith(needs, 'a power cut in random work', () => {
-  it.each(SEEDS)('loses nothing: seed %i', (seed) => {
+  it.each(SEEDS)('loses nothing: seed %i', async (seed) => {
     const random = new SeededRandom(seed);
     const { sizeBytes, options } = mountableGeometry(seed);
     const mountOptions = random.pick([
@@ -48,7 +48,7 @@ describeWith(needs, 'a power cut in random work', () => {
       'nodelalloc',
     ]);
     const work = (folder: string): void => workRandomly(folder, random);
-    const { report } = judgePowerCut({ sizeBytes, options, mountOptions, work });
+    const { report } = await judgePowerCut({ sizeBytes, options, mountOptions, work });
     const codes = report.findings.map(({ code }) => code);
     // A log that went round with fast commits is not read.
     expect([['ext.journal.replayed'], ['ext.fast-commit-wrap']]).toContainEqual(codes);

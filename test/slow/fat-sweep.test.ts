@@ -15,14 +15,14 @@ const MTOOLS_FAT32_FROM_CLUSTERS = 65_525;
 const needs = requireTools('mkfs.fat', 'fsck.fat', 'mcopy', 'mdir', 'mmd', 'mdel', 'sfdisk');
 
 describeWith(needs, 'random options of mkfs.fat', () => {
-  it.each(Array.from({ length: ROUNDS }, (_, seed) => seed))('seed %i', (seed) => {
+  it.each(Array.from({ length: ROUNDS }, (_, seed) => seed))('seed %i', async (seed) => {
     const folder = makeScratchFolder();
     // Not every combination is possible, and mtools cannot fill every one that is.
     let attempt = seed * 1000;
     while (makeFatVolume(folder, randomGeometry(attempt)) !== undefined || !canBeFilled(folder)) {
       attempt++;
     }
-    const result = poisonFatVolume(folder);
+    const result = await poisonFatVolume(folder);
     expect(result.warnings).toEqual([]);
     expect(result.after).toEqual(result.before);
     expect(result.releasedBytes).toBe(result.freeBytes ?? result.releasedBytes);

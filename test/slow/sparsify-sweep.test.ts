@@ -36,14 +36,14 @@ describeWith(NEEDS, 'sparsify and check of ext filesystems with random features'
       const made = tryRun('mke2fs', ['-q', '-F', ...options.split(' '), '-d', content, image!]);
       if (made.status !== 0) continue;
       accepted++;
-      const { mapped } = scanFileForTest(image!);
+      const { mapped } = await scanFileForTest(image!);
       makePoisonedCopy(image!, mapped, junk!);
       const judge = () => [checkExt(junk!), ...treeByDebugfs(junk!)];
       const before = judge();
       const { unusedBytes } = await sparsifyImage(junk!);
       expect(unusedBytes, title).toBe(sizeBytes - mapped.lengthBytes);
       expect(statSync(junk!).size).toBe(sizeBytes);
-      expect(scanFileForTest(junk!).mapped, title).toEqual(mapped);
+      expect((await scanFileForTest(junk!)).mapped, title).toEqual(mapped);
       expect(judge(), title).toEqual(before);
       // What is used is the same, and what is not is zero, as it was before the junk.
       run('cmp', [image!, junk!]);

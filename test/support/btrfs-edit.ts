@@ -6,7 +6,11 @@ import { encodeInto, type Decoded } from '../../src/bytes/layout.ts';
 import { CorruptError, UnsupportedError } from '../../src/errors/errors.ts';
 import type { Finding } from '../../src/errors/finding.ts';
 import { btrfsProbe } from '../../src/fs-probes/btrfs/btrfs-probe.ts';
-import { CHECKSUM_BYTES, type ChecksumType } from '../../src/fs-probes/btrfs/checksum.ts';
+import {
+  CHECKSUM_BYTES,
+  checksumTypes,
+  type ChecksumType,
+} from '../../src/fs-probes/btrfs/checksum.ts';
 import {
   parseSuperblock,
   SUPERBLOCK_BYTES,
@@ -16,6 +20,7 @@ import {
 } from '../../src/fs-probes/btrfs/superblock.ts';
 import { NODE_HEADER_BYTES } from '../../src/fs-probes/btrfs/tree-node.ts';
 import type { FsFacts, Volume } from '../../src/fs-probes/fs-probe.ts';
+import { loadOnDemand } from '../../src/fs-probes/load-on-demand.ts';
 import { MemoryReader } from '../../src/image/memory-reader.ts';
 import { RangeSet, RangeSetBuilder } from '../../src/ranges/range-set.ts';
 
@@ -45,6 +50,9 @@ export interface ScannedVolume {
 }
 
 const primaryStart = SUPERBLOCK_STARTS[0]!;
+
+// Here the probe is asked directly, without the driver that loads what it needs.
+for (const type of checksumTypes) await loadOnDemand(() => type.digest(new Uint8Array()));
 
 export class EditableBtrfs {
   readonly bytes: Uint8Array;

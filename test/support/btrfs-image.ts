@@ -202,8 +202,8 @@ export interface JudgeOptions {
  * Scans the image, overwrites what is left out in a copy, and lets the kernel and btrfs-progs look at the
  * copy: read-only first, since btrfs heals itself when it may write.
  */
-export function judgeImage(image: BtrfsImage, options: JudgeOptions = {}): Verdict {
-  const report = scanFileForTest(image.file);
+export async function judgeImage(image: BtrfsImage, options: JudgeOptions = {}): Promise<Verdict> {
+  const report = await scanFileForTest(image.file);
   const poisoned = { ...image, file: `${image.file}.poisoned` };
   makePoisonedCopy(image.file, report.mapped, poisoned.file);
   const before = examine(image, options);

@@ -49,11 +49,11 @@ export interface FatPoisonResult {
 }
 
 /** Fills the empty volume in `folder/image`, and overwrites in a copy what its map leaves out. */
-export function poisonFatVolume(folder: string, startSector = 0): FatPoisonResult {
+export async function poisonFatVolume(folder: string, startSector = 0): Promise<FatPoisonResult> {
   const image = path.join(folder, 'image');
   fillFatVolume(image, startSector, folder);
   const before = judgeFatVolume(image, startSector, path.join(folder, 'before'));
-  const report = scanFileForTest(image);
+  const report = await scanFileForTest(image);
   const copy = path.join(folder, 'poisoned');
   makePoisonedCopy(image, report.mapped, copy);
   const claim = report.volumes.flatMap(({ claims }) => claims).find((c) => c.probeName === 'fat')!;

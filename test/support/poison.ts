@@ -16,10 +16,13 @@ import { run } from './run.ts';
 const POISON = new Uint8Array(1024 * 1024).fill(0xa5);
 
 /** Scans a file as the program does, without its checks of the running system. */
-export function scanFileForTest(file: string, options: ScanImageOptions = {}): ScanReport {
+export async function scanFileForTest(
+  file: string,
+  options: ScanImageOptions = {},
+): Promise<ScanReport> {
   const reader = new FileReader(file);
   try {
-    return decideMapping(surveyImage(reader, options));
+    return decideMapping(await surveyImage(reader, options));
   } finally {
     reader.close();
   }

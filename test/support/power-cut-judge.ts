@@ -29,14 +29,14 @@ const USED_BUT_NOT_MARKED = /^Block bitmap differences: .*\+/m;
  * Cuts the power, overwrites what the map leaves out, and lets three readers compare the result with
  * the untouched image: e2fsck and debugfs before any replay, and the kernel, which replays.
  */
-export function judgePowerCut(cut: PowerCut): Judged {
+export async function judgePowerCut(cut: PowerCut): Promise<Judged> {
   const folder = makeScratchFolder();
   const image = path.join(folder, 'image');
   const poisoned = path.join(folder, 'poisoned');
   const startByte = cut.startByte ?? 0;
   cutPower(cut, path.join(folder, 'scratch'), image);
 
-  const report = scanFileForTest(image);
+  const report = await scanFileForTest(image);
   makePoisonedCopy(image, report.mapped, poisoned);
 
   const complaints = checkExt(image, startByte);

@@ -42,27 +42,27 @@ function format({ command, sizeBytes }: Formatter): string {
 const programs = FORMATTERS.map(({ command }) => command.split(' ')[0] ?? '');
 
 describeWith(requireTools(...new Set(programs)), 'a filesystem on the whole image', () => {
-  it.each(FORMATTERS)('has no table: $command', (formatter) => {
-    const { table } = scanFileForTest(format(formatter));
+  it.each(FORMATTERS)('has no table: $command', async (formatter) => {
+    const { table } = await scanFileForTest(format(formatter));
     expect(table).toMatchObject({ scheme: 'none', isTrusted: true, partitions: [], findings: [] });
   });
 
-  it('has no table where its boot code fills the sector', () => {
+  it('has no table where its boot code fills the sector', async () => {
     const file = format({ command: 'mkfs.fat -F 16', sizeBytes: 16 * MIB });
     const image = readFileSync(file);
     image.set(new SeededRandom(1).bytes(510 - 62), 62);
     writeFileSync(file, image);
-    const { table, mapped } = scanFileForTest(file);
+    const { table, mapped } = await scanFileForTest(file);
     expect(table).toMatchObject({ scheme: 'none', findings: [] });
     expect(mapped.lengthBytes).toBeLessThan(MIB);
   });
 
-  it('has a table if partitions are entered in its boot sector', () => {
+  it('has a table if partitions are entered in its boot sector', async () => {
     const file = format({ command: 'mkfs.fat -F 16', sizeBytes: 16 * MIB });
     const image = readFileSync(file);
     writeBootRecord(image, [{ slot: 1, startLba: 8192, sectorCount: 8192 }]);
     writeFileSync(file, image);
-    const { table, mapped } = scanFileForTest(file);
+    const { table, mapped } = await scanFileForTest(file);
     expect(table).toMatchObject({ scheme: 'mbr', partitions: [{ number: 1 }] });
     expect(mapped.covers(8192 * 512, 16_384 * 512)).toBe(true);
   });
@@ -75,7 +75,7 @@ describeWith(requireTools('xorriso', 'mkfs.fat'), 'an ISO image for disks', () =
     { options: '-part_like_isohybrid -isohybrid-gpt-basdat', numbers: [1] },
     { options: '-part_like_isohybrid -isohybrid-gpt-basdat -isohybrid-apm-hfsplus', numbers: [1] },
   ];
-  it.each(cases)('lists its partitions and stays whole: $options', ({ options, numbers }) => {
+  it.each(cases)('lists its partitions and stays whole: $options', async ({ options, numbers }) => {
     const folder = makeScratchFolder();
     const files = path.join(folder, 'files');
     mkdirSync(files);
@@ -87,7 +87,7 @@ describeWith(requireTools('xorriso', 'mkfs.fat'), 'an ISO image for disks', () =
     const args = options.split(' ').map((word) => (word === 'EFI' ? boot : word));
     const names = ['-o', file, '-e', 'efi.bin', '-no-emul-boot'];
     run('xorriso', ['-as', 'mkisofs', '-quiet', ...names, ...args, files]);
-    const { table, mapped } = scanFileForTest(file);
+    const { table, mapped } = await scanFileForTest(file);
     expect(table.partitions.map(({ number }) => number)).toEqual(numbers);
     expect(table.findings.filter(({ level }) => level !== 'info')).toEqual([]);
     // The volume space size of the primary volume descriptor, in blocks of 2048 bytes (ECMA-119, 8.4.8).

@@ -55,15 +55,15 @@ async function create(
     terminal.warning(`all ${formatHumanSize(sizeBytes)} are mapped, no holes in '${path}'`);
     terminal.warning('was the image handled incorrectly and holes were expanded?');
   }
-  if (!terminal.isQuiet) warnOfContent(terminal, reader);
+  if (!terminal.isQuiet) await warnOfContent(terminal, reader);
   return EXIT.ok;
 }
 
 /** Holes say nothing about what a filesystem uses, and a packed image has no holes worth the name. */
-function warnOfContent(terminal: Terminal, reader: FileReader): void {
+async function warnOfContent(terminal: Terminal, reader: FileReader): Promise<void> {
   const foreign = describeForeignFormat(reader, reader.path);
   if (foreign !== undefined) terminal.warning(`${reader.path}: ${foreign.text}`);
-  const found = listFilesystems(reader);
+  const found = await listFilesystems(reader);
   if (found.length === 0) return;
   terminal.warning(
     `this map follows the holes of the file, but there is ${found.join(', ')}: a device that is not zeroed may end up damaged. Better: bmap scan --bmap ${reader.path}`,
