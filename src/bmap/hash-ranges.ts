@@ -3,7 +3,6 @@
  * one digest: an image that is one single range is hashed by one core.
  */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 
 import { SystemError } from '../errors/errors.ts';
 import type { RangeSet } from '../ranges/range-set.ts';
@@ -12,7 +11,6 @@ import {
   planHashJob,
   readBytesDone,
   runHashJob,
-  stopHashJob,
   type HashJob,
   type HashOutcome,
 } from './hash-job.ts';
@@ -73,48 +71,13 @@ function clipBounds(ranges: RangeSet, sizeBytes: number): readonly number[] {
 
 async function runInThreads(
   job: HashJob,
-  { ranges, onProgress, signal, threads }: HashRangesOptions,
+  { ranges, onProgress, signal, threads = availableParallelism() }: HashRangesOptions,
 ): Promise<readonly HashOutcome[]> {
-  const wanted = Math.min(threads ?? availableParallelism(), MAX_THREADS, ranges.count);
-  const stop = () => {
-    stopHashJob(job);
-  };
+  const { hashInThreads } = await import('./hash-in-threads.ts');
+  signal?.throwIfAborted();
   const timer = setInterval(() => onProgress?.(readBytesDone(job)), PROGRESS_MS);
-  signal?.addEventListener('abort', stop);
-  try {
-    const runs = Array.from({ length: Math.max(wanted, 1) }, () => runInThread(job));
-    // All of them are awaited, so that no thread reads from a descriptor that has been closed.
-    const settled = await Promise.allSettled(runs);
-    return settled.map((run) => {
-      if (run.status === 'rejected') throw run.reason;
-      return run.value;
-    });
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    clearInterval(timer);
-  }
-}
-
-async function runInThread(job: HashJob): Promise<HashOutcome> {
-  const worker = new Worker(new URL('./hash-worker.js', import.meta.url), { workerData: job });
-  return new Promise((resolve, reject) => {
-    let outcome: HashOutcome | undefined;
-    worker.once('message', (message: HashOutcome) => {
-      outcome = message;
-    });
-    worker.once('error', (error) => {
-      stopHashJob(job);
-      reject(error);
-    });
-    worker.once('exit', (code) => {
-      if (outcome === undefined) {
-        stopHashJob(job);
-        reject(new Error(`a hash thread ended with ${code} and without a result`));
-      } else {
-        resolve(outcome);
-      }
-    });
-  });
+  const count = Math.max(Math.min(threads, MAX_THREADS, ranges.count), 1);
+  return hashInThreads(job, count, signal).finally(() => clearInterval(timer));
 }
 
 function assertHashed(outcome: HashOutcome, path: string): void {

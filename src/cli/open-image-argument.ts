@@ -3,11 +3,8 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { HEAD_BYTES, hintOf } from '../copy/source/formats.ts';
-import { isWrapped } from '../copy/source/layers.ts';
-import { localPathOf } from '../copy/source/open-input.ts';
-import { openSource } from '../copy/source/open-source.ts';
-import { spoolImage } from '../copy/source/spool-image.ts';
+import { HEAD_BYTES, hintOf, isWrapped } from '../copy/source/formats.ts';
+import { localPathOf } from '../copy/source/location.ts';
 import { SystemError } from '../errors/errors.ts';
 import type { FileReader } from '../image/file-reader.ts';
 import { RangeSet } from '../ranges/range-set.ts';
@@ -56,8 +53,8 @@ function isReadInPlace(file: string): boolean {
   }
 }
 
-function readHead(file: string): Uint8Array {
-  const head = new Uint8Array(HEAD_BYTES);
+function readHead(file: string): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
   const fileDescriptor = openSync(file, 'r');
   try {
     return head.subarray(0, readSync(fileDescriptor, head, 0, HEAD_BYTES, 0));
@@ -71,6 +68,9 @@ async function unpack(
   { terminal, signal }: CommandContext,
   member: string | undefined,
 ): Promise<FileReader> {
+  // Most images are raw; only others need all that unpacks and fetches.
+  const { openSource } = await import('../copy/source/open-source.ts');
+  const { spoolImage } = await import('../copy/source/spool-image.ts');
   const source = await openSource(location, {
     member,
     stdin: process.stdin,

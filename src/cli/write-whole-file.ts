@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
-import { localPathOf } from '../copy/source/open-input.ts';
+import { localPathOf } from '../copy/source/location.ts';
 import { RefusedError, SystemError, UsageError } from '../errors/errors.ts';
 
 /**

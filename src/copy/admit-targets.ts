@@ -10,7 +10,7 @@ import { alignDown } from '../ranges/byte-range.ts';
 import type { OnEvent } from './copy-events.ts';
 import type { CopyOptions } from './copy-options.ts';
 import type { CopyRun } from './copy-run.ts';
-import { isUrl } from './source/open-input.ts';
+import { isUrl } from './source/location.ts';
 import type { TargetFailures } from './target-failures.ts';
 import { guardTarget, type TargetFacts } from './target/target-guard.ts';
 

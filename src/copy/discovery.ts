@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 
-import { isUrl } from './source/open-input.ts';
+import { isUrl } from './source/location.ts';
 
 /** `disk.img.gz`: `disk.img.gz.bmap`, `disk.img.bmap`, `disk.bmap`. A query string stays in its place. */
 export function listMapCandidates(image: string): readonly string[] {

@@ -1,7 +1,6 @@
 /** The bmaptool command line on top of this program's own commands. */
 import { UsageError } from '../../errors/errors.ts';
-import { runCreate } from '../actions/create.ts';
-import { runCopy, type CopyProgress } from '../run-copy.ts';
+import type { CopyProgress } from '../run-copy.ts';
 import { Terminal, type Verbosity, type Voice } from '../terminal.ts';
 import { readVersion } from '../version.ts';
 import {
@@ -60,6 +59,7 @@ type RunCommand = (
 const create: RunCommand = async (context, { options, positionals: [image = ''] }) => {
   const output = textOf(options, '--output');
   const checksum = !options.has('--no-checksum');
+  const { runCreate } = await import('../actions/create.ts');
   await runCreate(context, [image], { ...(output !== undefined && { output }), checksum });
 };
 
@@ -68,6 +68,7 @@ const copy: RunCommand = async (context, command, verbosity) => {
   const [image = '', dest = ''] = positionals;
   const isWatched = process.stderr.isTTY && process.stdout.isTTY;
   const isLoud = isWatched && !verbosity.quiet && !verbosity.debug;
+  const { runCopy } = await import('../run-copy.ts');
   await runCopy(
     context,
     {

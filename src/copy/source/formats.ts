@@ -3,13 +3,7 @@
  * format is a hint that something went wrong. The checks here are stricter than the usual magic
  * numbers, so that a raw image that happens to start with three such bytes is not mistaken.
  */
-import { decodeBzip2 } from './decode/bzip2.ts';
-import type { Decode } from './decode/decoder.ts';
-import { decodeGzip } from './decode/gzip.ts';
-import { decodeLz4 } from './decode/lz4.ts';
-import { decodeLzop, LZOP_MAGIC } from './decode/lzop.ts';
-import { decodeXz } from './decode/xz.ts';
-import { decodeZstd } from './decode/zstd.ts';
+import { startsLikeTar } from './archive/tar-header.ts';
 
 export type CompressionName = 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'lz4' | 'lzop';
 
@@ -19,15 +13,16 @@ interface Endings {
   readonly tar: readonly string[];
 }
 
-export interface Compression {
+interface Compression {
   readonly name: CompressionName;
   readonly endings: Endings;
   matches(head: Buffer): boolean;
-  readonly decode: Decode;
 }
 
 /** As many bytes as the checks want to see; fewer do where the file is shorter. */
 export const HEAD_BYTES = 4096;
+
+export const LZOP_MAGIC = Buffer.from('894c5a4f000d0a1a0a', 'hex');
 
 export const COMPRESSIONS: readonly Compression[] = [
   {
@@ -35,26 +30,22 @@ export const COMPRESSIONS: readonly Compression[] = [
     endings: { plain: ['.gz', '.gzip'], tar: ['.tgz', '.taz'] },
     // RFC 1952: magic, method deflate, and three reserved flags that must be zero.
     matches: (head) => startsWith(head, '1f8b08') && head.length > 3 && (head[3]! & 0xe0) === 0,
-    decode: decodeGzip,
   },
   {
     name: 'bzip2',
     endings: { plain: ['.bz2', '.bz', '.bzip2'], tar: ['.tbz2', '.tbz', '.tb2'] },
     matches: isBzip2,
-    decode: decodeBzip2,
   },
   {
     name: 'xz',
     endings: { plain: ['.xz'], tar: ['.txz'] },
     // xz-file-format.txt 2.1.1. Long enough by itself; a wrong checksum of the header means damage.
     matches: (head) => startsWith(head, 'fd377a585a00'),
-    decode: decodeXz,
   },
   {
     name: 'zstd',
     endings: { plain: ['.zst', '.zstd'], tar: ['.tzst', '.tzstd'] },
     matches: (head) => startsWith(behindSkippableFrames(head), '28b52ffd'),
-    decode: decodeZstd,
   },
   {
     name: 'lz4',
@@ -64,23 +55,35 @@ export const COMPRESSIONS: readonly Compression[] = [
       const frame = behindSkippableFrames(head);
       return startsWith(frame, '04224d18') && frame.length > 4 && (frame[4]! & 0xc2) === 0x40;
     },
-    decode: decodeLz4,
   },
   {
     name: 'lzop',
     endings: { plain: ['.lzo', '.lzop'], tar: ['.tlzo', '.tzo'] },
     matches: (head) => head.subarray(0, LZOP_MAGIC.length).equals(LZOP_MAGIC),
-    decode: decodeLzop,
   },
 ];
 
 /** PKWARE APPNOTE 4.3.7: local header of a first member; 4.3.16: an archive without members. */
-export function isZip(head: Buffer): boolean {
+function isZip(head: Buffer): boolean {
   return startsWith(head, '504b0304') || startsWith(head, '504b0506');
 }
 
-export function findCompression(head: Buffer): Compression | undefined {
-  return COMPRESSIONS.find((compression) => compression.matches(head));
+/** Undefined for what is not compressed. */
+export function findCompression(head: Buffer): CompressionName | undefined {
+  return COMPRESSIONS.find((compression) => compression.matches(head))?.name;
+}
+
+/** Undefined for what is no archive, or a compressed one. */
+export function findArchive(head: Buffer): 'tar' | 'zip' | undefined {
+  if (startsLikeTar(head)) return 'tar';
+  return isZip(head) ? 'zip' : undefined;
+}
+
+/** Whether `openSource` would take something off a file that starts so, or refuse its name. */
+export function isWrapped(head: Buffer, fileName: string): boolean {
+  const { compression, archive } = hintOf(fileName);
+  const found = findCompression(head) ?? findArchive(head) ?? compression ?? archive;
+  return found !== undefined;
 }
 
 /** What the name of a file promises. */

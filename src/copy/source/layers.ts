@@ -3,12 +3,12 @@ import { CorruptError, UnsupportedError, UsageError } from '../../errors/errors.
 import type { ByteInput, InputContext } from './byte-input.ts';
 import { ArchiveImage } from './archive/archive-image.ts';
 import type { ArchiveMembers } from './archive/archive-member.ts';
-import { startsLikeTar } from './archive/tar-header.ts';
 import { readTar } from './archive/tar-reader.ts';
 import { readZipFile } from './archive/zip-file.ts';
 import { readZipStream } from './archive/zip-stream.ts';
+import { DECODERS } from './decode/decoders.ts';
 import { readAhead } from './decode/read-ahead.ts';
-import { findCompression, HEAD_BYTES, hintOf, isZip, type NameHint } from './formats.ts';
+import { findArchive, findCompression, HEAD_BYTES, hintOf, type NameHint } from './formats.ts';
 import { assertImageHead } from './image-head.ts';
 import { StreamReader } from './stream-reader.ts';
 
@@ -54,14 +54,6 @@ export async function unwrap(
   }
 }
 
-/** Whether `openSource` would take something off a file that starts so, or refuse its name. */
-export function isWrapped(head: Uint8Array, fileName: string): boolean {
-  const start = toBuffer(head);
-  const { compression, archive } = hintOf(fileName);
-  const found = findCompression(start) ?? findArchive(start) ?? compression ?? archive;
-  return found !== undefined;
-}
-
 /** Only decompresses: for small files that need not be images. */
 export async function decompress(input: ByteInput, context: InputContext): Promise<StreamReader> {
   const stored = new StreamReader(input.pieces());
@@ -86,9 +78,9 @@ async function openCompression(
       ? undefined
       : findCompression(toBuffer(await stored.peek(HEAD_BYTES)));
   if (compression === undefined) return { decoded: stored, compression: undefined };
-  const structure = `${compression.name} data of ${input.name}`;
-  const pieces = compression.decode(stored, { ...context, structure });
-  return { decoded: new StreamReader(readAhead(pieces)), compression: compression.name };
+  const structure = `${compression} data of ${input.name}`;
+  const pieces = DECODERS[compression](stored, { ...context, structure });
+  return { decoded: new StreamReader(readAhead(pieces)), compression };
 }
 
 async function recognizeArchive(
@@ -101,7 +93,7 @@ async function recognizeArchive(
   const head = toBuffer(await decoded.peek(HEAD_BYTES));
   const archive = findArchive(head);
   // A tar archive below a compression is one layer of wrapping in all but name.
-  const inner = findCompression(head)?.name ?? (archive === 'zip' ? archive : undefined);
+  const inner = findCompression(head) ?? (archive === 'zip' ? archive : undefined);
   if (compression !== undefined) assertNotNested(input.name, inner);
   const hint = hintOf(input.fileName);
   assertPromiseKept(input, hint, compression, archive);
@@ -133,7 +125,7 @@ async function openImage(
   context.onDebug(`${structure}: the image is ${name}`);
   const head = toBuffer(await content.peek(HEAD_BYTES));
   const place = `${name} in ${input.name}`;
-  assertNotNested(place, findCompression(head)?.name ?? findArchive(head));
+  assertNotNested(place, findCompression(head) ?? findArchive(head));
   assertImageHead(head, place, undefined);
   return {
     image: content,
@@ -198,11 +190,6 @@ function assertNotNested(name: string, inner: string | undefined): void {
   if (inner === undefined) return;
   const text = `what is inside is packed once more, as ${inner}; unpack the outer layer first`;
   throw new UnsupportedError('nested', { structure: name }, text);
-}
-
-function findArchive(head: Buffer): 'tar' | 'zip' | undefined {
-  if (startsLikeTar(head)) return 'tar';
-  return isZip(head) ? 'zip' : undefined;
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

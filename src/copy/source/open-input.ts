@@ -1,5 +1,4 @@
-/** Finds out what a location is: standard input, a URL of a known scheme, or a path. */
-import { fileURLToPath } from 'node:url';
+/** Opens what a location names: standard input, a URL of a known scheme, or a path. */
 import type { Readable } from 'node:stream';
 
 import { UsageError } from '../../errors/errors.ts';
@@ -9,6 +8,7 @@ import { openHttpInput } from './input/http-input.ts';
 import { openLocalInput } from './input/local-input.ts';
 import { openSshInput } from './input/ssh-input.ts';
 import { StreamInput } from './input/stream-input.ts';
+import { parseUrl, pathOf } from './location.ts';
 
 type OpenUrl = (url: URL, context: InputContext) => Promise<ByteInput>;
 
@@ -17,7 +17,7 @@ const SCHEMES: ReadonlyMap<string, OpenUrl> = new Map([
   ['https:', openHttpInput],
   ['ftp:', openFtpInput],
   ['ssh:', openSshInput],
-  ['file:', async (url, context) => openLocalInput(toPath(url), context)],
+  ['file:', async (url, context) => openLocalInput(pathOf(url), context)],
 ]);
 
 /**
@@ -45,35 +45,4 @@ export async function openInput(
   const known = [...SCHEMES.keys()].map((scheme) => scheme.slice(0, -1)).join(', ');
   const text = `${url.protocol}// is not a known kind of address; there are ${known}`;
   throw new UsageError('unknown-scheme', text);
-}
-
-/** Whether a location is an address, as opposed to a path or standard input. */
-export function isUrl(location: string): boolean {
-  return /^(?:[a-z][a-z0-9+.-]*:\/\/|file:\/)/i.test(location);
-}
-
-/** The path of what a location names on this machine; undefined for standard input and servers. */
-export function localPathOf(location: string): string | undefined {
-  if (location === '-') return undefined;
-  const url = parseUrl(location);
-  if (url === undefined) return location;
-  return url.protocol === 'file:' ? toPath(url) : undefined;
-}
-
-/** Undefined for a path. The address never stands in the error: it may have a password in it. */
-function parseUrl(location: string): URL | undefined {
-  if (!isUrl(location)) return undefined;
-  try {
-    return new URL(location);
-  } catch {
-    throw new UsageError('bad-address', 'the address of the image is malformed');
-  }
-}
-
-function toPath(url: URL): string {
-  try {
-    return fileURLToPath(url);
-  } catch (error) {
-    throw new UsageError('bad-address', `${url.href}: ${(error as Error).message}`);
-  }
 }

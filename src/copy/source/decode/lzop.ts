@@ -7,12 +7,11 @@ import { crc32 } from 'node:zlib';
 
 import { UnsupportedError } from '../../../errors/errors.ts';
 import { openLzoLibrary, type LzoLibrary } from '../../../../native/lzo.ts';
+import { LZOP_MAGIC } from '../formats.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import { damaged, fromNativeError, type DecodeContext } from './decoder.ts';
 import { tryOpen } from './native-stream.ts';
 import { decodeWithProgram } from './program.ts';
-
-export const LZOP_MAGIC = Buffer.from('894c5a4f000d0a1a0a', 'hex');
 
 /** The first version whose header has the level and the high half of the time. */
 const VERSION_WITH_LEVEL = 0x0940;

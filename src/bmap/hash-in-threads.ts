@@ -1,0 +1,50 @@
+/** Runs one hash job in several threads. Apart from `hashRanges`, so that small jobs load no threads. */
+import { Worker } from 'node:worker_threads';
+
+import { stopHashJob, type HashJob, type HashOutcome } from './hash-job.ts';
+
+/**
+ * One outcome for each thread, when all have let go of the file. Aborting makes them stop early.
+ * @throws what a thread died of.
+ */
+export async function hashInThreads(
+  job: HashJob,
+  threads: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly HashOutcome[]> {
+  const stop = (): void => stopHashJob(job);
+  signal?.addEventListener('abort', stop);
+  try {
+    const runs = Array.from({ length: threads }, () => runInThread(job));
+    // All of them are awaited, so that no thread reads from a descriptor that has been closed.
+    const settled = await Promise.allSettled(runs);
+    return settled.map((run) => {
+      if (run.status === 'rejected') throw run.reason;
+      return run.value;
+    });
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+async function runInThread(job: HashJob): Promise<HashOutcome> {
+  const worker = new Worker(new URL('./hash-worker.js', import.meta.url), { workerData: job });
+  return new Promise((resolve, reject) => {
+    let outcome: HashOutcome | undefined;
+    worker.once('message', (message: HashOutcome) => {
+      outcome = message;
+    });
+    worker.once('error', (error) => {
+      stopHashJob(job);
+      reject(error);
+    });
+    worker.once('exit', (code) => {
+      if (outcome === undefined) {
+        stopHashJob(job);
+        reject(new Error(`a hash thread ended with ${code} and without a result`));
+      } else {
+        resolve(outcome);
+      }
+    });
+  });
+}
