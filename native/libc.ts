@@ -157,7 +157,7 @@ function bindLibc(): Libc {
 /** For `load-library.ts`. @throws {SystemError} kind `no-native`. */
 export function loadKoffi(): typeof import('koffi') {
   if (platform() !== 'linux' || !ARCHITECTURES.includes(arch())) {
-    const problem = `system calls are not made on ${platform()} ${arch()}, only on 64-bit Linux`;
+    const problem = `system calls are not made on ${platform()} ${arch()}, only on 64-bit Linux; bmap scan needs none`;
     throw new SystemError('no-native', undefined, problem);
   }
   try {

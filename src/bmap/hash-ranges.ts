@@ -89,7 +89,7 @@ function assertHashed(outcome: HashOutcome, path: string): void {
       throw new SystemError(
         'short-read',
         path,
-        `ends at byte ${outcome.endByte}, inside a mapped range`,
+        `ends at byte ${outcome.endByte}, inside a mapped range; was it cut while it was read?`,
       );
     case 'failed':
       throw SystemError.from(outcome, path);

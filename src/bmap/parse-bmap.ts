@@ -27,13 +27,13 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  */
 export function parseBmap(bytes: Uint8Array, name = 'bmap'): Bmap {
   if (bytes.length > MAX_BMAP_BYTES) {
-    const problem = `has ${bytes.length} bytes; at most ${MAX_BMAP_BYTES} are read`;
+    const problem = `has ${bytes.length} bytes; at most ${MAX_BMAP_BYTES} are read. Is it a block map?`;
     throw new CorruptError('too-large', { structure: name }, problem);
   }
   const markBytes = BYTE_ORDER_MARK.equals(bytes.subarray(0, BYTE_ORDER_MARK.length)) ? 3 : 0;
   const body = Buffer.from(bytes.buffer, bytes.byteOffset + markBytes, bytes.length - markBytes);
   const file = { text: body.toString('latin1'), name };
-  if (!/^\s*</.test(file.text)) throw faultAt(file, 0, 'not-xml', 'is not XML, so not a bmap');
+  if (!/^\s*</.test(file.text)) throw faultAt(file, 0, 'not-xml', 'is not XML, so not a block map');
 
   const outline = new BmapOutline(file);
   const { version } = outline;
@@ -41,7 +41,7 @@ export function parseBmap(bytes: Uint8Array, name = 'bmap'): Bmap {
   const checksumType = format.checksumType ?? outline.readText('ChecksumType');
   const digest = findDigest(checksumType);
   if (digest === undefined) {
-    const problem = `this Node.js has no digest named ${JSON.stringify(checksumType)}`;
+    const problem = `its checksums are of type ${JSON.stringify(checksumType)}, which this Node.js does not have`;
     throw new UnsupportedError('checksum-type', outline.placeOf('ChecksumType'), problem);
   }
   const digits = digestLengthBytes(digest) * 2;

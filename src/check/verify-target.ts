@@ -69,7 +69,8 @@ export async function verifyTarget(
   const { host = LINUX_VERIFY_HOST } = options;
   const findings: Finding[] = [];
   if (options.zeros !== true && !bmap.ranges.some(({ checksum }) => checksum !== undefined)) {
-    const problem = 'the map has no checksums of its ranges, so there is nothing to compare with';
+    const problem =
+      'the map has no checksums of its ranges, so there is nothing to compare with; make one with checksums';
     throw new UsageError('no-checksums', problem);
   }
   const target = openTarget(path);
@@ -106,7 +107,7 @@ function describeUsers(path: string, host: VerifyHost): readonly Finding[] {
 
 function describeSize({ path, sizeBytes }: FileReader, bmap: Bmap): readonly Finding[] {
   if (sizeBytes >= bmap.imageSizeBytes) return [];
-  const text = `${path}: has ${sizeBytes} bytes, less than the image with its ${bmap.imageSizeBytes}; what does not fit counts as bad if it is mapped`;
+  const text = `${path}: has ${sizeBytes} bytes, less than the image with its ${bmap.imageSizeBytes}; mapped blocks that do not fit count as bad`;
   return [{ level: 'warning', code: 'verify.smaller', text }];
 }
 

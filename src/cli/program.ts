@@ -55,7 +55,7 @@ export async function runProgram(args: readonly string[], signal: AbortSignal): 
     command.action(async () => {
       const { quiet = false, debug = false, ...options } = command.optsWithGlobals();
       if (quiet === true && debug === true) {
-        throw new UsageError('quiet-and-debug', '--quiet and --debug exclude each other');
+        throw new UsageError('exclusive', '--quiet and --debug cannot be used together');
       }
       const terminal = new Terminal({ quiet: quiet === true, debug: debug === true });
       const action = await load();

@@ -26,10 +26,10 @@ export function assertWritableOutput(output: string, image: string): void {
     imagePath === undefined ? undefined : statSync(imagePath, { throwIfNoEntry: false });
   if (target === undefined) return;
   if (source !== undefined && target.dev === source.dev && target.ino === source.ino) {
-    throw new UsageError('output-is-image', `${output}: is the image itself`);
+    throw new UsageError('output-is-image', `${output}: is the image itself; name another file`);
   }
   if (target.isBlockDevice()) {
-    throw new RefusedError('output-is-device', `${output}: is a block device, not a file`);
+    throw new RefusedError('output-is-device', `${output}: is a block device; name a file`);
   }
 }
 

@@ -60,7 +60,10 @@ export async function admitTargets(
       if (facts.kind !== 'block-device' || options.dryRun === true) return;
       if ((await options.confirm?.(facts)) === false) {
         admitted.pop();
-        throw new RefusedError('not-confirmed', `${target}: not confirmed, nothing was written`);
+        throw new RefusedError(
+          'not-confirmed',
+          `${target}: not confirmed, so nothing was written; answer with yes, or use --yes`,
+        );
       }
     });
   }
@@ -92,11 +95,11 @@ function listSources({ options, map, source, stdinStats }: CopyRun): readonly St
 /** @throws {UsageError} for options that this kind of target cannot do. */
 function assertSuits({ options }: CopyRun, { kind, path }: TargetFacts): void {
   if (options.targets.length > 1 && kind !== 'block-device') {
-    const problem = `${path}: is not a block device; only those can be written to several at once`;
+    const problem = `${path}: is not a block device; only those can be written to several at once. Copy to it alone`;
     throw new UsageError('several-targets', problem);
   }
   if (kind === 'stream' && options.verifyTarget === true) {
-    const problem = `${path}: cannot be read back, as --verify-target wants`;
+    const problem = `${path}: cannot be read back, so leave --verify-target out`;
     throw new UsageError('verify-stream', problem);
   }
 }
@@ -111,7 +114,7 @@ function assertDistinct(
     const one = storageOf(facts);
     const two = storageOf(other);
     if (!wouldOverwrite(one, two) && !wouldOverwrite(two, one)) continue;
-    const problem = `${facts.path}: is the same device as ${other.path}, or a part of it`;
+    const problem = `${facts.path}: is the same device as ${other.path}, or a part of it; name each device once`;
     throw new RefusedError('same-target', problem);
   }
 }

@@ -185,7 +185,8 @@ function watchSource({ fileDescriptor, name }: ImageSource): () => void {
   return () => {
     const now = fstatSync(fileDescriptor, { bigint: true });
     if (now.size === before.size && now.mtimeNs === before.mtimeNs) return;
-    const problem = 'was changed by another program while it was copied';
+    const problem =
+      'was changed by another program while it was copied; end that program, and copy again';
     throw new SystemError('image-changed', name, problem);
   };
 }

@@ -109,7 +109,8 @@ export function assertConsistent(options: CopyOptions): void {
     const problem = 'the bmap signature file was specified, but bmap file was not found';
     throw new UsageError('no-map', problem);
   }
-  if (options.targets.length === 0) throw new UsageError('no-target', 'name a target to write to');
+  if (options.targets.length === 0)
+    throw new UsageError('no-target', 'no target to write to; name one');
   if ((options.retries ?? 0) > 0 && options.verifyTarget !== true) {
     const problem = '--retries needs --verify-target: only what is read back is found to be wrong';
     throw new UsageError('retries', problem);

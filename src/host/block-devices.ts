@@ -31,7 +31,7 @@ export function readBlockDevices(node: string, roots: HostRoots): readonly Block
   if (whole === undefined) {
     throw new RefusedError(
       'unknown-device',
-      `${node}: the system has no record of this block device`,
+      `${node}: the system has no record of this block device; is /sys mounted?`,
     );
   }
   const partitions = listHostFolder(folder).flatMap((name) => {

@@ -52,7 +52,7 @@ export function readDeviceFacts(node: string, roots: HostRoots = LINUX_ROOTS): D
   const link = path.join(roots.sys, 'dev/block', number);
   const sectors = readHostFile(path.join(link, 'size'));
   if (sectors === undefined) {
-    const problem = `${node}: the system has no record of this block device`;
+    const problem = `${node}: the system has no record of this block device; is /sys mounted?`;
     throw new RefusedError('unknown-device', problem);
   }
   const folder = realpathSync(link);

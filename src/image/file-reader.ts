@@ -81,7 +81,7 @@ export class FileReader implements ImageReader {
     throw new SystemError(
       'image-changed',
       this.path,
-      'was changed by another program while it was read',
+      'was changed by another program while it was read; end that program, and start again',
     );
   }
 
@@ -97,14 +97,14 @@ export class FileReader implements ImageReader {
       throw new SystemError(
         'not-an-image',
         this.path,
-        'is neither a regular file nor a block device',
+        'is neither a regular file nor a block device, so no image',
       );
     }
     if (options.deviceSizeBytes === undefined) {
       throw new SystemError(
         'no-device-size',
         this.path,
-        'the size of this block device is not known',
+        'the size of this block device is not known; is /sys mounted?',
       );
     }
     return options.deviceSizeBytes;
@@ -163,7 +163,7 @@ export class FileReader implements ImageReader {
         throw new SystemError(
           'short-read',
           this.path,
-          `ends at byte ${startByte + done}, but has ${this.sizeBytes} bytes`,
+          `ends at byte ${startByte + done}, but has ${this.sizeBytes} bytes; was it cut while it was read?`,
         );
       }
       done += count;

@@ -51,7 +51,10 @@ export function rejectForeignFormat(reader: ImageReader, path: string): void {
   if (found !== undefined) throw new UnsupportedError(found.kind, { structure: path }, found.text);
   const start = new TextDecoder().decode(reader.readAt(0, Math.min(reader.sizeBytes, 4096)));
   if (/^\s*<\?xml[^]*<bmap[\s>]/.test(start)) {
-    throw new UsageError('bmap-as-image', `${path}: this is a block map, not an image`);
+    throw new UsageError(
+      'bmap-as-image',
+      `${path}: this is a block map, not an image; name the image`,
+    );
   }
 }
 

@@ -72,6 +72,6 @@ function toRanges(bmap: Bmap, { path, sizeBytes }: FileReader): RangeSet {
   if (bmap.imageSizeBytes === sizeBytes) return toByteRanges(bmap);
   throw new MismatchError(
     'image-size',
-    `${path}: has ${sizeBytes} bytes, but the map is of an image of ${bmap.imageSizeBytes}`,
+    `${path}: has ${sizeBytes} bytes, but the map is of an image of ${bmap.imageSizeBytes}; use the map of this image`,
   );
 }

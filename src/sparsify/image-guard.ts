@@ -83,7 +83,7 @@ export function lockImage(path: string, host: Pick<SparsifyHost, 'lockWholeFile'
   }
   try {
     if (!host.lockWholeFile({ fileDescriptor, path })) {
-      const problem = `${path}: is locked by another program, such as a virtual machine; nothing was changed`;
+      const problem = `${path}: is locked by another program, such as a virtual machine; end it first. Nothing was changed`;
       throw new RefusedError('locked', problem);
     }
     const stats = fstatSync(fileDescriptor, { bigint: true });

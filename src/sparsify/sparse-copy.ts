@@ -103,7 +103,7 @@ function findTarget(output: string, imagePath: string): string {
   if (found === undefined) return output;
   const image = findStats(imagePath);
   if (found.dev === image?.dev && found.ino === image.ino) {
-    throw new UsageError('output-is-image', `${output}: is the image itself`);
+    throw new UsageError('output-is-image', `${output}: is the image itself; name another file`);
   }
   if (found.isFile()) return realpathSync(output);
   const problem = `${output}: is not a file; to write an image to a device use "bmap copy"`;

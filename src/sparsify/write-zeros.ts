@@ -37,5 +37,9 @@ export async function writeSome(
     throw SystemError.from(error, path);
   }
   if (count > 0) return count;
-  throw new SystemError('short-write', path, `takes no more bytes at byte ${startByte}`);
+  throw new SystemError(
+    'short-write',
+    path,
+    `takes no more bytes at byte ${startByte}; is its filesystem full?`,
+  );
 }

@@ -13,7 +13,10 @@ import { assertWritableOutput, writeWholeFile } from '../write-whole-file.ts';
 
 export const runInspect: Action<InspectCliOptions> = async (context, [path = ''], options) => {
   if (options.svg !== undefined && options.svg === options.html) {
-    throw new UsageError('same-output', '--svg and --html both write to the same file');
+    throw new UsageError(
+      'same-output',
+      '--svg and --html both write to the same file; give each its own',
+    );
   }
   for (const output of [options.svg, options.html]) {
     if (output !== undefined) assertWritableOutput(output, path);

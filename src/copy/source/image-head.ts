@@ -17,15 +17,19 @@ export function assertImageHead(
 ): void {
   const structure = name;
   if (head.length === 0) {
-    throw new CorruptError('empty-image', { structure }, 'there is not one byte in it');
+    throw new CorruptError('empty-image', { structure }, 'the image is empty; get it again');
   }
   const start = new TextDecoder().decode(head);
   if (/^\s*<\?xml[^]*<bmap[\s>]/.test(start)) {
-    throw new UsageError('bmap-as-image', `${name}: this is a block map, not an image`);
+    throw new UsageError(
+      'bmap-as-image',
+      `${name}: this is a block map, not an image; name the image`,
+    );
   }
   const isPage = /^\s*<(?:!doctype|html|\?xml)\b/i.test(start);
   if (isPage || (PAGE_TYPES.test(contentType ?? '') && looksLikeText(head))) {
-    const text = 'this is a page of text, as servers send it in place of what they do not have';
+    const text =
+      'this is a page of text, as servers send it in place of what they do not have; open the address in a browser to see it';
     throw new CorruptError('web-page', { structure }, text);
   }
 }

@@ -109,7 +109,7 @@ async function openImage(
 ): Promise<Omit<UnwrappedImage, 'close'>> {
   if (archive === undefined) {
     if (member !== undefined) {
-      const text = `${input.name}: this is no archive, so there is no member ${member} to choose`;
+      const text = `${input.name}: this is no archive, so there is no member ${member} to choose; leave --member out`;
       throw new UsageError('not-an-archive', text);
     }
     const isRaw = compression === undefined;

@@ -41,7 +41,7 @@ export async function readAuxiliaryFile(
     const parts: Uint8Array[] = [];
     for await (const piece of reader.rest()) {
       if (reader.positionBytes > limitBytes) {
-        const text = `has more than ${limitBytes} bytes, which no block map or signature has`;
+        const text = `has more than ${limitBytes} bytes, which no block map or signature has; is it the right file?`;
         throw new SystemError('too-large', input.name, text);
       }
       parts.push(piece);

@@ -65,7 +65,7 @@ export function guardTarget(target: string, options: GuardOptions): TargetFacts 
   }
   const storage = traceStorage(found, roots);
   if (sources.some((source) => wouldOverwrite(storage, traceStorage(source, roots)))) {
-    const problem = `${target}: holds what is to be copied, and would overwrite it while it is read`;
+    const problem = `${target}: holds what is to be copied, and would overwrite it while it is read; name another target`;
     throw new RefusedError('is-source', problem);
   }
   assertUnused(target, roots);
@@ -134,7 +134,10 @@ function assertFit(target: string, device: DeviceFacts, options: GuardOptions): 
     throw new RefusedError('read-only', `${target}: is read-only; is a write lock set?`);
   }
   if (device.sizeBytes === 0) {
-    throw new RefusedError('no-medium', `${target}: has no medium, or nothing is attached to it`);
+    throw new RefusedError(
+      'no-medium',
+      `${target}: has no medium, or nothing is attached to it; put one in, or attach it`,
+    );
   }
   if (neededBytes !== undefined && neededBytes > device.sizeBytes) {
     const size = formatHumanSize(imageSizeBytes ?? neededBytes);

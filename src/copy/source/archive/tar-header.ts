@@ -41,12 +41,17 @@ function hasTarChecksum(head: Uint8Array): boolean {
 export function parseTarHeader(block: Buffer, structure: string, startByte: number): TarHeader {
   const place = { structure, startByte };
   if (!hasTarChecksum(block)) {
-    const text = 'no header of a member, but something else stands here: the archive is damaged';
+    const text =
+      'no header of a member, but something else stands here: the archive is damaged, so get it again';
     throw new CorruptError('damaged', place, text);
   }
   const storedBytes = parseTarNumber(field(block, SIZE));
   if (storedBytes === undefined) {
-    throw new CorruptError('damaged', place, 'the size of a member is no number');
+    throw new CorruptError(
+      'damaged',
+      place,
+      'the size of a member is no number: the archive is damaged, so get it again',
+    );
   }
   const name = parseTarText(field(block, NAME));
   // GNU tar has times in the place of the prefix, and another magic.

@@ -45,7 +45,7 @@ export function parsePax(
     const text = bytes.toString('utf8', at + (digits?.length ?? 0) + 1, end - 1);
     const equals = text.indexOf('=');
     if (digits === undefined || end > bytes.length || bytes[end - 1] !== 0x0a || equals === -1) {
-      const problem = 'an extended header is damaged';
+      const problem = 'an extended header makes no sense: the archive is damaged, so get it again';
       throw new CorruptError('damaged', { structure, startByte }, problem);
     }
     records.set(text.slice(0, equals), text.slice(equals + 1));

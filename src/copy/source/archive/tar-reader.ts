@@ -64,7 +64,7 @@ async function readExtension(
       return false;
   }
   if (storedBytes > MAX_EXTENSION_BYTES) {
-    const text = `an extending header of ${storedBytes} bytes is not believable`;
+    const text = `an extending header of ${storedBytes} bytes is not believable: the archive is damaged, so get it again`;
     throw new CorruptError('damaged', { structure, startByte }, text);
   }
   const bytes = Buffer.from(await input.take(storedBytes, structure));
@@ -89,7 +89,7 @@ async function* readMember(
   const map = sparse ?? (await readPaxMap(pax, input, structure));
   const mapBytes = input.positionBytes - startByte;
   if (map !== undefined && storedBytesOf(map) !== storedBytes - mapBytes) {
-    const text = `a sparse file has ${storedBytes - mapBytes} bytes, but a list of ${storedBytesOf(map)}`;
+    const text = `a sparse file has ${storedBytes - mapBytes} bytes, but a list of ${storedBytesOf(map)}: the archive is damaged, so get it again`;
     throw new CorruptError('damaged', { structure, startByte }, text);
   }
   const content =
@@ -116,7 +116,11 @@ function sizeOf(
   const sizeBytes = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(sizeBytes)) return sizeBytes;
   const place = { structure, startByte: input.positionBytes };
-  throw new CorruptError('damaged', place, `the size of a member is ${JSON.stringify(text)}`);
+  throw new CorruptError(
+    'damaged',
+    place,
+    `the size of a member is ${JSON.stringify(text)}: the archive is damaged, so get it again`,
+  );
 }
 
 /** Behind the first block of zeros. */

@@ -70,7 +70,7 @@ export async function readPaxMap(
   if (major !== undefined) {
     const version = `${major}.${records.get('GNU.sparse.minor')}`;
     if (version !== '1.0') {
-      const text = `a sparse file is stored in format ${version}, which is not known`;
+      const text = `a sparse file is stored in format ${version}, which is not known; unpack the archive first`;
       throw new UnsupportedError('tar-sparse', { structure, startByte }, text);
     }
     const numbers = await readLines(input, structure);
@@ -148,7 +148,8 @@ function makeMap(
     pieces.push({ startByte: start!, lengthBytes: length! });
   }
   if (!isRight || pieces.length > MAX_PIECES || position > sizeBytes!) {
-    const text = 'the list of pieces of a sparse file makes no sense';
+    const text =
+      'the list of pieces of a sparse file makes no sense: the archive is damaged, so get it again';
     throw new CorruptError('damaged', { structure, startByte }, text);
   }
   return { sizeBytes: sizeBytes!, pieces };

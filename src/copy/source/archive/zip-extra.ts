@@ -22,12 +22,20 @@ export function readZip64Sizes(extra: Buffer, sizes: ZipSizes, place: Place): Zi
   const read = (small: number): number => {
     if (small !== MAX_U32) return small;
     if (at + 8 > field.length) {
-      throw new CorruptError('damaged', place, 'the ZIP64 field of a member is too short');
+      throw new CorruptError(
+        'damaged',
+        place,
+        'the ZIP64 field of a member is too short: the archive is damaged, so get it again',
+      );
     }
     const value = field.readBigUInt64LE(at);
     at += 8;
     if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
-    throw new CorruptError('damaged', place, `a member has ${value} bytes, which is impossible`);
+    throw new CorruptError(
+      'damaged',
+      place,
+      `a member has ${value} bytes, which is impossible: the archive is damaged, so get it again`,
+    );
   };
   // The order is fixed, and only what is 2^32-1 in the header is there.
   const sizeBytes = read(sizes.sizeBytes);
@@ -42,7 +50,11 @@ function findField(extra: Buffer, id: number, place: Place): Buffer | undefined 
   while (at + 4 <= extra.length) {
     const end = at + 4 + extra.readUInt16LE(at + 2);
     if (end > extra.length) {
-      throw new CorruptError('damaged', place, 'the extra fields of a member are damaged');
+      throw new CorruptError(
+        'damaged',
+        place,
+        'the extra fields of a member make no sense: the archive is damaged, so get it again',
+      );
     }
     if (extra.readUInt16LE(at) === id) return extra.subarray(at + 4, end);
     at = end;

@@ -65,7 +65,7 @@ async function* readEntry(
       structure,
     );
     if (compressionMethod === METHOD_DEFLATE && !(await stored.isAtEnd())) {
-      const text = `${fileName} ends before its ${compressedSize} bytes do: the archive is damaged`;
+      const text = `${fileName} ends before its ${compressedSize} bytes do: the archive is damaged, so get it again`;
       throw new CorruptError('damaged', { structure }, text);
     }
   } finally {

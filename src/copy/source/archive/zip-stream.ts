@@ -89,7 +89,7 @@ async function* readContent(
   yield* decodeMember(method, storedBytes, input, found, context);
   const readBytes = input.positionBytes - startByte;
   if (!isOpenEnded && readBytes !== storedBytes) {
-    const text = `${name} ends after ${readBytes} of its ${storedBytes} bytes: the archive is damaged`;
+    const text = `${name} ends after ${readBytes} of its ${storedBytes} bytes: the archive is damaged, so get it again`;
     throw new CorruptError('damaged', { structure, startByte }, text);
   }
 }
@@ -141,7 +141,7 @@ async function readDescriptor(
     }
   }
   if (bytes.length < 12) throw input.truncated(structure);
-  const text = `size and CRC behind ${name} are not those of its data: the archive is damaged`;
+  const text = `size and CRC behind ${name} are not those of its data: the archive is damaged, so get it again`;
   throw new CorruptError('damaged', { structure, startByte }, text);
 }
 
@@ -190,7 +190,7 @@ async function checkDirectory(
     throw new CorruptError(
       'trailing-garbage',
       { structure, startByte: input.positionBytes },
-      'behind the end of the archive stands something else',
+      'behind the end of the archive stands something else; if archives were joined, take them apart',
     );
   }
 }

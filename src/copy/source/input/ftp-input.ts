@@ -88,7 +88,7 @@ class FtpInput implements ByteInput {
       target.destroy();
     }
     if (this.sizeBytes === undefined || receivedBytes === this.sizeBytes) return;
-    const text = `the transfer ended after ${receivedBytes} of ${this.sizeBytes} bytes`;
+    const text = `the transfer ended after ${receivedBytes} of ${this.sizeBytes} bytes; try again`;
     throw new SystemError('interrupted', this.name, text);
   }
 

@@ -104,7 +104,7 @@ class HttpInput implements ByteInput {
     }
     this.#context.signal.throwIfAborted();
     if (this.sizeBytes === undefined || this.#receivedBytes === this.sizeBytes) return undefined;
-    return new SystemError('connection', this.name, 'the connection was closed');
+    return new SystemError('connection', this.name, 'the connection was closed; try again');
   }
 
   /** Has the rest sent. @throws {SystemError} kind `interrupted` if that is not possible. */
@@ -158,7 +158,7 @@ function assertSuccess(answer: HttpAnswer, name: string): void {
   if (answer.status === 200 && HARMLESS_ENCODINGS.includes(encoding.toLowerCase())) return;
   answer.body.destroy();
   if (answer.status !== 200) throw statusError(answer, name);
-  const text = `the server sends the file in the encoding ${encoding}, which nobody asked for`;
+  const text = `the server sends the file in the encoding ${encoding}, which nobody asked for; get the file with another program, and copy that`;
   throw new SystemError('content-encoding', name, text);
 }
 
@@ -169,8 +169,15 @@ const STATUS_KINDS: ReadonlyMap<number, string> = new Map([
   [410, 'not-found'],
 ]);
 
+const STATUS_HINTS: ReadonlyMap<number, string> = new Map([
+  [401, ': name and password are missing or wrong'],
+  [403, ': it does not give out this file; is the address right?'],
+  [404, ': it has no such file; is the address right?'],
+  [410, ': it does not have this file any more'],
+]);
+
 function statusError({ status }: HttpAnswer, name: string): SystemError {
   const kind = STATUS_KINDS.get(status) ?? 'http-status';
-  const hint = status === 401 ? ': name and password are missing or wrong' : '';
+  const hint = STATUS_HINTS.get(status) ?? (status >= 500 ? ': try again later' : '');
   return new SystemError(kind, name, `the server answers with status ${status}${hint}`);
 }

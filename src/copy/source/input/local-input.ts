@@ -105,7 +105,7 @@ class LocalInput implements ByteInput {
       throw SystemError.from(error, this.name);
     });
     if (bytesRead > 0) return buffer.subarray(0, bytesRead);
-    const problem = `ends at byte ${startByte}, but had ${this.sizeBytes} bytes when it was opened`;
+    const problem = `ends at byte ${startByte}, but had ${this.sizeBytes} bytes when it was opened; was it cut while it was read?`;
     throw new SystemError('short-read', this.name, problem);
   }
 }
