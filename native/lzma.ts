@@ -1,11 +1,12 @@
 /**
- * liblzma of XZ Utils: decoding of .xz. Source: `lzma/base.h` and `lzma/container.h`, version 5.4.
+ * liblzma of XZ Utils: decoding of .xz. Source: `lzma/base.h` and `lzma/container.h`, versions 5.4 and 5.8.
  * Uses several threads where the library can (since 5.4) and the file has several blocks.
  */
 import { availableParallelism, totalmem } from 'node:os';
 
 import { NativeDecodeError, type DecodeStep, type NativeDecoder } from './decoder.ts';
-import { loadLibrary, type NativeLibrary } from './load-library.ts';
+import type { NativeLibrary } from './load-library.ts';
+import { loadLzma, type LzmaLibrary } from './lzma-library.ts';
 
 /** `lzma_stream`; all zero is LZMA_STREAM_INIT. */
 const STREAM_BYTES = 136;
@@ -48,9 +49,9 @@ const FAILURES: ReadonlyMap<number, readonly [NativeDecodeError['kind'], string]
 const THREADING_MEMORY_BYTES = Math.min(Math.floor(totalmem() / 4), 2 ** 30);
 const NO_LIMIT = 2n ** 64n - 1n;
 
-/** Undefined if the system has no liblzma. @throws {SystemError} kind `no-native`. */
+/** Undefined if there is no liblzma. @throws {SystemError} kind `no-native`. */
 export function openLzmaDecoder(): NativeDecoder | undefined {
-  const library = loadLibrary(['liblzma.so.5']);
+  const library = loadLzma();
   return library && new LzmaDecoder(library);
 }
 
@@ -63,13 +64,14 @@ class LzmaDecoder implements NativeDecoder {
   readonly #view = new DataView(this.#stream.buffer);
   #isClosed = false;
 
-  constructor(native: NativeLibrary) {
+  constructor(native: LzmaLibrary) {
     this.#native = native;
     this.#code = native.bindAsync('int lzma_code(void *strm, int action)');
     this.#end = native.bind('void lzma_end(void *strm)');
     const threads = availableParallelism();
     const useThreads = threads > 1 && native.has('lzma_stream_decoder_mt');
-    this.library = `${native.name}${useThreads ? `, ${threads} threads` : ''}`;
+    const inThreads = useThreads ? `, ${threads} threads` : '';
+    this.library = `liblzma ${native.version} (${native.name})${inThreads}`;
     const result = useThreads ? this.#startThreaded(threads) : this.#startSingle();
     if (result !== LZMA_OK) throw failure(result);
   }
