@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 
 import { commandFacts } from '../command-facts.ts';
+import type { Shell } from '../commands/completion.ts';
 import { formatBashCompletion } from '../completion/bash.ts';
 import { formatFishCompletion } from '../completion/fish.ts';
 import type { FormatCompletion } from '../completion/format-completion.ts';
-import type { Shell } from '../completion/shells.ts';
 import { formatZshCompletion } from '../completion/zsh.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Action } from '../program.ts';

@@ -1,8 +1,12 @@
 import { Argument } from 'commander';
 
 import { addNotes } from '../command-notes.ts';
-import { SHELLS } from '../completion/shells.ts';
 import type { AddCommand } from '../program.ts';
+
+/** The shells there are scripts for. */
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+export type Shell = (typeof SHELLS)[number];
 
 export const addCompletionCommand: AddCommand = (program, bind) => {
   const command = program
