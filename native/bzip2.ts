@@ -1,5 +1,5 @@
 /** libbz2: decoding of .bz2. Source: `bzlib.h`, version 1.0.8. */
-import { NativeDecodeError, type DecodeStep, type NativeDecoder } from './decoder.ts';
+import { NativeDecodeError, type DecodeStep } from './decoder.ts';
 import { loadLibrary, type NativeLibrary } from './load-library.ts';
 
 /** `bz_stream`; all zero means: allocate with malloc. */
@@ -18,61 +18,76 @@ const FAILURES: ReadonlyMap<number, readonly [NativeDecodeError['kind'], string]
   [-5, ['damaged', 'what stands here is not the start of a stream of bzip2']],
 ]);
 
-/** Undefined if the system has no libbz2. @throws {SystemError} kind `no-native`. */
-export function openBzip2Decoder(): NativeDecoder | undefined {
-  // Debian and others number it 1.0, Fedora and SUSE 1.
-  const library = loadLibrary(['libbz2.so.1.0', 'libbz2.so.1']);
-  return library && new Bzip2Decoder(library);
+export interface Bzip2Library {
+  readonly name: string;
+  /** Any number may be open at the same time. @throws {NativeDecodeError} */
+  openStream(): Bzip2Stream;
 }
 
-/** The library knows single streams only: each stream gets a new state, in the same place. */
-class Bzip2Decoder implements NativeDecoder {
-  readonly library: string;
-  readonly #native: NativeLibrary;
-  readonly #start: ReturnType<NativeLibrary['bind']>;
-  readonly #decompress: ReturnType<NativeLibrary['bindAsync']>;
-  readonly #end: ReturnType<NativeLibrary['bind']>;
+/** The decoder of one stream. Not for use by two at a time. */
+export interface Bzip2Stream {
+  /**
+   * Takes all of `input`, or fills all of `output`, or comes to the end of the stream.
+   * @throws {NativeDecodeError}
+   */
+  step(input: Uint8Array, output: Uint8Array): Promise<DecodeStep>;
+
+  /** Frees the memory; safe to call twice. Not while a step is running. */
+  close(): void;
+}
+
+/** Undefined if the system has no libbz2. @throws {SystemError} kind `no-native`. */
+export function openBzip2Library(): Bzip2Library | undefined {
+  // Debian and others number it 1.0, Fedora and SUSE 1.
+  const library = loadLibrary(['libbz2.so.1.0', 'libbz2.so.1']);
+  if (library === undefined) return undefined;
+  const calls = bindCalls(library);
+  return { name: library.name, openStream: () => new LibraryStream(calls) };
+}
+
+type Calls = ReturnType<typeof bindCalls>;
+
+function bindCalls(library: NativeLibrary) {
+  return {
+    start: library.bind('int BZ2_bzDecompressInit(void *strm, int verbosity, int small)'),
+    decompress: library.bindAsync('int BZ2_bzDecompress(void *strm)'),
+    end: library.bind('int BZ2_bzDecompressEnd(void *strm)'),
+    addressOf: (bytes: Uint8Array) => library.addressOf(bytes),
+  };
+}
+
+class LibraryStream implements Bzip2Stream {
+  readonly #calls: Calls;
   readonly #stream = new Uint8Array(STREAM_BYTES);
   readonly #view = new DataView(this.#stream.buffer);
-  #isStarted = false;
+  #isOpen: boolean;
 
-  constructor(native: NativeLibrary) {
-    this.library = native.name;
-    this.#native = native;
-    this.#start = native.bind('int BZ2_bzDecompressInit(void *strm, int verbosity, int small)');
-    this.#decompress = native.bindAsync('int BZ2_bzDecompress(void *strm)');
-    this.#end = native.bind('int BZ2_bzDecompressEnd(void *strm)');
+  constructor(calls: Calls) {
+    this.#calls = calls;
+    const result = Number(calls.start(this.#stream, 0, 0));
+    this.#isOpen = result === BZ_OK;
+    if (!this.#isOpen) throw failure(result);
   }
 
-  async step(input: Uint8Array, _isLast: boolean, output: Uint8Array): Promise<DecodeStep> {
-    if (!this.#isStarted) this.#startStream();
+  async step(input: Uint8Array, output: Uint8Array): Promise<DecodeStep> {
     const view = this.#view;
-    view.setBigUint64(NEXT_IN, this.#native.addressOf(input), true);
+    view.setBigUint64(NEXT_IN, this.#calls.addressOf(input), true);
     view.setUint32(AVAIL_IN, input.length, true);
-    view.setBigUint64(NEXT_OUT, this.#native.addressOf(output), true);
+    view.setBigUint64(NEXT_OUT, this.#calls.addressOf(output), true);
     view.setUint32(AVAIL_OUT, output.length, true);
-    const result = Number(await this.#decompress(this.#stream));
+    const result = Number(await this.#calls.decompress(this.#stream));
     if (result !== BZ_OK && result !== BZ_STREAM_END) throw failure(result);
-    const step = {
+    return {
       consumedBytes: input.length - view.getUint32(AVAIL_IN, true),
       producedBytes: output.length - view.getUint32(AVAIL_OUT, true),
       isComplete: result === BZ_STREAM_END,
     };
-    if (step.isComplete) this.close();
-    return step;
   }
 
   close(): void {
-    if (!this.#isStarted) return;
-    this.#isStarted = false;
-    this.#end(this.#stream);
-  }
-
-  #startStream(): void {
-    this.#stream.fill(0);
-    const result = Number(this.#start(this.#stream, 0, 0));
-    if (result !== BZ_OK) throw failure(result);
-    this.#isStarted = true;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#calls.end(this.#stream);
   }
 }
 

@@ -218,9 +218,30 @@ describeWith(ALL_PACKERS, 'compressed images', () => {
     expect((await readStdin(packed)).bytes.equals(IMAGE)).toBe(true);
   });
 
+  it('checks each block of lzop, also where all are the same', async () => {
+    const packed = pack(
+      PACKERS.find(({ ending }) => ending === 'lzo')!,
+      Buffer.alloc(2 ** 20),
+    );
+    expect((await readStdin(packed)).bytes).toEqual(Buffer.alloc(2 ** 20));
+    // Each block starts with 2^18, what it becomes; behind its length in the file stands its checksum.
+    const blockStart = Buffer.from('00040000', 'hex');
+    const starts: number[] = [];
+    for (let at = -1; (at = packed.indexOf(blockStart, at + 1)) !== -1;) starts.push(at);
+    expect(starts.length).toBe(4);
+    for (const start of starts) {
+      await expect(readStdin(withBit(packed, start + 11, 0))).rejects.toMatchObject({
+        kind: 'damaged',
+        place: { startByte: start },
+      });
+    }
+  });
+
   it('stops within a second', async () => {
     const args = ['-c', '-9'];
-    const packed = pack({ ending: 'bz2', program: 'bzip2', args }, Buffer.alloc(100_000_000));
+    const stream = pack({ ending: 'bz2', program: 'bzip2', args }, new SeededRandom(4).bytes(2e6));
+    // Takes 3 seconds.
+    const packed = Buffer.concat(Array.from({ length: 50 }, () => stream));
     const source = await openSource(writeScratch('disk.bz2', packed));
     const control = new AbortController();
     const reading = (async () => {
