@@ -9,7 +9,10 @@ export interface LzoLibrary {
   readonly name: string;
   /** Decodes one block to exactly `lengthBytes`. @throws {NativeDecodeError} */
   decodeBlock(block: Uint8Array, lengthBytes: number): Promise<Uint8Array>;
-  readonly adler32: (bytes: Uint8Array) => number;
+  /** At once, for a few bytes. */
+  adler32(bytes: Uint8Array): number;
+  /** The same, on another thread. */
+  adler32Async(bytes: Uint8Array): Promise<number>;
 }
 
 /** Undefined if the system has no liblzo2. @throws {SystemError} kind `no-native`. */
@@ -19,9 +22,9 @@ export function openLzoLibrary(): LzoLibrary | undefined {
   const decompress = library.bindAsync(
     'int lzo1x_decompress_safe(const void *src, size_t srcLen, void *dst, void *dstLen, void *work)',
   );
-  const adler = library.bind(
-    'uint32_t lzo_adler32(uint32_t adler, const void *bytes, size_t length)',
-  );
+  const prototype = 'uint32_t lzo_adler32(uint32_t adler, const void *bytes, size_t length)';
+  const adler = library.bind(prototype);
+  const adlerAsync = library.bindAsync(prototype);
   return {
     name: library.name,
     async decodeBlock(block, lengthBytes) {
@@ -40,5 +43,6 @@ export function openLzoLibrary(): LzoLibrary | undefined {
       return output;
     },
     adler32: (bytes) => Number(adler(ADLER_START, bytes, bytes.length)),
+    adler32Async: async (bytes) => Number(await adlerAsync(ADLER_START, bytes, bytes.length)),
   };
 }
