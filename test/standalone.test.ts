@@ -56,9 +56,10 @@ describeWith(requireStandalone(), 'the self-contained build', () => {
     },
   );
 
-  it('holds one library of koffi, and the licence of everything', () => {
+  it('holds the manual, one library of koffi, and the licence of everything', () => {
     const folder = path.join(root, home);
     const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    expect(names).toContain('share/man/man1/bmap.1');
     expect(names.filter((name) => name.endsWith('.node'))).toHaveLength(1);
 
     const notices = readFileSync(path.join(folder, 'THIRD-PARTY.md'), 'utf8');
