@@ -89,7 +89,8 @@ describeWith(ALL_PACKERS, 'archives', () => {
       const pieces: Uint8Array[] = [];
       await expect(
         (async () => {
-          for await (const piece of source.chunks(new AbortController().signal)) pieces.push(piece);
+          for await (const piece of source.chunks(new AbortController().signal))
+            pieces.push(Uint8Array.from(piece));
         })(),
       ).rejects.toMatchObject({ code: 'BMAP_UNSUPPORTED', kind: 'several-members' });
       expect(Buffer.concat(pieces).equals(IMAGE)).toBe(true);

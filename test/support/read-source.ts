@@ -24,7 +24,8 @@ export async function readSource(
   });
   try {
     const pieces: Uint8Array[] = [];
-    for await (const piece of source.chunks(new AbortController().signal)) pieces.push(piece);
+    for await (const piece of source.chunks(new AbortController().signal))
+      pieces.push(Uint8Array.from(piece));
     return { bytes: Buffer.concat(pieces), sizeBytes: source.sizeBytes, findings, debug };
   } finally {
     await source.close();

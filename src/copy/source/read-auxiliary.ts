@@ -44,7 +44,7 @@ export async function readAuxiliaryFile(
         const text = `has more than ${limitBytes} bytes, which no block map or signature has; is it the right file?`;
         throw new SystemError('too-large', input.name, text);
       }
-      parts.push(piece);
+      parts.push(Uint8Array.from(piece));
     }
     return { name: input.name, bytes: Buffer.concat(parts) };
   } catch (error) {

@@ -5,18 +5,20 @@ import { StreamReader } from './stream-reader.ts';
 
 const BYTES = Uint8Array.from({ length: 100 }, (_, index) => index);
 
+/** A piece is overwritten when the next one is asked for. */
 async function* inPieces(lengths: readonly number[]): AsyncGenerator<Uint8Array> {
   let at = 0;
   for (const length of [...lengths, BYTES.length]) {
-    const piece = BYTES.subarray(at, at + length);
+    const piece = BYTES.slice(at, at + length);
     at += length;
     if (piece.length > 0) yield piece;
+    piece.fill(0xff);
   }
 }
 
 async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of pieces) parts.push(part);
+  for await (const part of pieces) parts.push(Uint8Array.from(part));
   return Buffer.concat(parts);
 }
 
@@ -51,7 +53,7 @@ describe('StreamReader', () => {
           const startByte = reader.positionBytes;
           const expected = BYTES.subarray(startByte, startByte + lengthBytes);
           expect(Buffer.from(await reader.peek(lengthBytes)).equals(expected)).toBe(true);
-          got.push(await means(reader, expected.length));
+          got.push(Uint8Array.from(await means(reader, expected.length)));
         }
         got.push(await collect(reader.rest()));
         expect(Buffer.concat(got).equals(BYTES)).toBe(true);

@@ -1,4 +1,7 @@
-/** Looks ahead in, and takes exact parts out of, bytes that come in pieces of any size. */
+/**
+ * Looks ahead in, and takes exact parts out of, bytes that come in pieces of any size. A piece of the
+ * source need not stay as it is when the next one is asked for, nor does what is taken or peeked.
+ */
 import { CorruptError } from '../../errors/errors.ts';
 
 export class StreamReader {
@@ -20,7 +23,10 @@ export class StreamReader {
 
   /** The next bytes without taking them: `lengthBytes`, or fewer if the stream ends before. */
   async peek(lengthBytes: number): Promise<Uint8Array> {
-    while (this.#waitingBytes < lengthBytes && (await this.#receive()));
+    while (this.#waitingBytes < lengthBytes) {
+      this.#keepLast();
+      if (!(await this.#receive())) break;
+    }
     const first = this.#waiting[0];
     if (first !== undefined && first.length >= lengthBytes) return first.subarray(0, lengthBytes);
     const joined = Buffer.concat(this.#waiting);
@@ -47,7 +53,7 @@ export class StreamReader {
   /** Gives back the last bytes that were taken. */
   unread(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#waiting.unshift(bytes);
+    this.#waiting.unshift(Uint8Array.from(bytes));
     this.#waitingBytes += bytes.length;
     this.#takenBytes -= bytes.length;
   }
@@ -94,6 +100,12 @@ export class StreamReader {
   /** Lets go of the source, whether it was read to its end or not. */
   async close(): Promise<void> {
     await this.#source.return?.();
+  }
+
+  /** What came last is not ours any more when the next piece is asked for; the others are copies. */
+  #keepLast(): void {
+    const last = this.#waiting.pop();
+    if (last !== undefined) this.#waiting.push(Uint8Array.from(last));
   }
 
   async #receive(): Promise<boolean> {

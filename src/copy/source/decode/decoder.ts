@@ -10,8 +10,8 @@ export interface DecodeContext extends InputContext {
 }
 
 /**
- * Decompresses everything up to the end of `input`. A piece that is given out is never written again.
- * Ends without an exception only if each part of the input was complete and every checksum that the
+ * Decompresses everything up to the end of `input`. A piece stays as it is until the second one after it
+ * is asked for: one is in use while the next is made. Ends without an exception only if each part of the input was complete and every checksum that the
  * format has was right.
  * @throws {CorruptError} kind `truncated` or `damaged`. @throws {UnsupportedError} @throws {SystemError}
  */

@@ -5,6 +5,9 @@ import type { StreamReader } from '../stream-reader.ts';
 import { decodeWithProgram, type DecodeProgram } from './program.ts';
 import { fromNativeError, OUTPUT_BYTES, type Decode, type DecodeContext } from './decoder.ts';
 
+/** Zeros are decoded so fast that waking a thread for each piece is felt. */
+const PIECE_BYTES = 4 * OUTPUT_BYTES;
+
 /**
  * A decoder that uses a library, else a program. `open` returns undefined without the library.
  */
@@ -40,7 +43,8 @@ async function* decodeWithLibrary(
     let piece: Uint8Array = new Uint8Array(0);
     let isLast = false;
     let isComplete = false;
-    let output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
+    // One is in use while the other is filled.
+    let [output, other] = [allocOutput(), allocOutput()];
     let filledBytes = 0;
     for (;;) {
       if (piece.length === 0 && !isLast) {
@@ -55,7 +59,7 @@ async function* decodeWithLibrary(
       filledBytes += step.producedBytes;
       if (filledBytes === output.length) {
         yield output;
-        output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
+        [output, other] = [other, output];
         filledBytes = 0;
       } else if (isLast && !isComplete && step.producedBytes === 0) {
         throw input.truncated(context.structure);
@@ -67,4 +71,8 @@ async function* decodeWithLibrary(
   } finally {
     decoder.close();
   }
+}
+
+function allocOutput(): Buffer {
+  return Buffer.allocUnsafeSlow(PIECE_BYTES);
 }

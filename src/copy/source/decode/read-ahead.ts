@@ -1,6 +1,7 @@
 /**
  * Has the next piece made while the last one is used: decoding on one processor, hashing and writing
- * on another. The source must not write to a piece again once it was given out.
+ * on another. A piece stays as it is until the next is asked for, if the source leaves each alone until the
+ * second one after it is asked for.
  */
 export async function* readAhead(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
