@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+import { compiledWorkers } from './test/support/compiled-workers.ts';
 import { SkipReporter } from './test/support/skip-reporter.ts';
 
 export default defineConfig({
+  plugins: [compiledWorkers()],
   test: {
     include: ['src/**/*.test.ts', 'native/**/*.test.ts', 'wasm/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/slow/**', 'node_modules/**'],

@@ -1,25 +1,47 @@
 /**
- * The memory of a copy: a fixed number of equal buffers. Who needs one waits until one is given back,
- * and so reading waits for writing.
+ * The memory of a copy: a fixed number of equal buffers that threads can share. Who needs one waits
+ * until one is given back, and so reading waits for writing.
  */
+
+/** The buffer of one or several pieces. */
+export interface PooledBuffer {
+  readonly bytes: Uint8Array;
+  /** How many still need it. */
+  holders: number;
+}
+
 export class BufferPool {
-  readonly #free: Uint8Array[];
-  readonly #waiting: ((buffer: Uint8Array) => void)[] = [];
+  readonly #free: PooledBuffer[];
+  readonly #waiting: ((buffer: PooledBuffer) => void)[] = [];
 
-  constructor(count: number, sizeBytes: number) {
-    this.#free = Array.from({ length: count }, () => Buffer.allocUnsafeSlow(sizeBytes));
+  /** `allocate` makes the memory of one buffer. */
+  constructor(
+    count: number,
+    sizeBytes: number,
+    allocate: (sizeBytes: number) => Uint8Array = allocateShared,
+  ) {
+    this.#free = Array.from({ length: count }, () => ({ bytes: allocate(sizeBytes), holders: 0 }));
   }
 
-  async take(): Promise<Uint8Array> {
-    const buffer = this.#free.pop();
-    if (buffer !== undefined) return buffer;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** A buffer with one holder; whoever shares it adds to that. */
+  async take(): Promise<PooledBuffer> {
+    const buffer =
+      this.#free.pop() ??
+      (await new Promise<PooledBuffer>((resolve) => this.#waiting.push(resolve)));
+    buffer.holders = 1;
+    return buffer;
   }
 
-  /** Once for each `take`. */
-  give(buffer: Uint8Array): void {
+  /** Once for each holder. */
+  give(buffer: PooledBuffer): void {
+    buffer.holders--;
+    if (buffer.holders > 0) return;
     const next = this.#waiting.shift();
     if (next === undefined) this.#free.push(buffer);
     else next(buffer);
   }
+}
+
+function allocateShared(sizeBytes: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(sizeBytes));
 }

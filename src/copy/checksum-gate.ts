@@ -3,11 +3,11 @@
  * right; of a longer one the last 8 MiB wait for the digest. So damage is found before it is written, or
  * the range stays visibly incomplete.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash, type Hash } from 'node:crypto';
 
 import { MismatchError } from '../errors/errors.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import type { Piece } from './read-pieces.ts';
+import type { Piece } from './piece.ts';
 
 const WITHHELD_BYTES = 8 * 2 ** 20;
 
@@ -32,6 +32,11 @@ export class ChecksumGate {
     const { checksum } = piece.range;
     const { digest } = this.#plan;
     if (checksum === undefined || digest === undefined) return [piece];
+    if (this.#hash === undefined && piece.isLastOfRange) {
+      const calculated = hash(digest, piece.bytes, 'hex');
+      if (calculated !== checksum) throw this.#mismatch(piece, calculated, checksum);
+      return [piece];
+    }
     this.#hash ??= createHash(digest);
     this.#hash.update(piece.bytes);
     this.#withheld.push(piece);

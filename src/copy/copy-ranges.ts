@@ -2,10 +2,12 @@
  * The stream of bytes: source -> pieces -> checksum gate -> all targets at once. The source is read and
  * hashed once, however many targets there are; what is not written yet is bounded by the buffer pool.
  */
+import { allocatePages } from '../../native/pages.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { ChecksumGate } from './checksum-gate.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import { PIECE_BYTES, readPieces, type Piece } from './read-pieces.ts';
+import { PIECE_BYTES, type Piece } from './piece.ts';
+import { readPieces } from './read-pieces.ts';
 import type { ImageSource } from './source/image-source.ts';
 import type { TargetQueue } from './target-queue.ts';
 
@@ -33,7 +35,8 @@ export interface CopyRangesOptions {
  */
 export async function copyRanges(options: CopyRangesOptions): Promise<number> {
   const { source, plan, queues, verify, onPiece, onProgress, signal } = options;
-  const pool = new BufferPool(BUFFER_COUNT, PIECE_BYTES);
+  const allocate = queues.some(({ wantsPages }) => wantsPages) ? allocatePages : undefined;
+  const pool = new BufferPool(BUFFER_COUNT, PIECE_BYTES, allocate);
   const gate = verify ? new ChecksumGate(plan, source.name) : undefined;
   let endByte = 0;
   let bytesDone = 0;
@@ -46,16 +49,25 @@ export async function copyRanges(options: CopyRangesOptions): Promise<number> {
     bytesTold = bytesDone;
     onProgress(bytesDone);
   };
+  const write = (pieces: readonly Piece[]): void => {
+    const last = pieces.at(-1);
+    if (last === undefined) return;
+    for (const piece of pieces) onPiece(piece);
+    endByte = last.startByte + last.bytes.length;
+    lastWrite = writeToAll(pieces, queues, pool).then(() => {
+      for (const { bytes } of pieces) bytesDone += bytes.length;
+    });
+  };
   try {
-    for await (const piece of readPieces(source, plan, pool, signal)) {
+    for await (const pieces of readPieces(source, plan, pool, signal)) {
       signal.throwIfAborted();
       if (queues.every(({ failure }) => failure !== undefined)) break;
-      for (const released of gate?.pass(piece) ?? [piece]) {
-        onPiece(released);
-        endByte = released.startByte + released.bytes.length;
-        lastWrite = writeToAll(released, queues, pool).then(() => {
-          bytesDone += released.bytes.length;
-        });
+      const passed: Piece[] = [];
+      try {
+        for (const piece of pieces) passed.push(...(gate?.pass(piece) ?? [piece]));
+      } finally {
+        // Also those that are right before one that is not.
+        write(passed);
       }
       tell();
     }
@@ -67,10 +79,10 @@ export async function copyRanges(options: CopyRangesOptions): Promise<number> {
 }
 
 async function writeToAll(
-  { bytes, startByte, buffer }: Piece,
+  pieces: readonly Piece[],
   queues: readonly TargetQueue[],
   pool: BufferPool,
 ): Promise<void> {
-  await Promise.all(queues.map(async (queue) => queue.write(bytes, startByte)));
-  pool.give(buffer);
+  await Promise.all(queues.map(async (queue) => queue.write(pieces)));
+  for (const { buffer } of pieces) pool.give(buffer);
 }

@@ -9,7 +9,8 @@ import { SeededRandom } from '../../test/support/random.ts';
 import { makeScratchFolder } from '../../test/support/scratch.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import { PIECE_BYTES, readPieces } from './read-pieces.ts';
+import { PIECE_BYTES } from './piece.ts';
+import { readPieces } from './read-pieces.ts';
 import type { ImageSource } from './source/image-source.ts';
 
 const BLOCK_BYTES = 512;
@@ -55,7 +56,7 @@ async function expectAllPieces(source: ImageSource, plan: CopyPlan): Promise<voi
   const pool = new BufferPool(3, PIECE_BYTES);
   let rangeIndex = 0;
   let position = plan.ranges[0]?.startByte ?? 0;
-  for await (const piece of readPieces(source, plan, pool, never)) {
+  for await (const piece of flatten(readPieces(source, plan, pool, never))) {
     const range = plan.ranges[rangeIndex]!;
     expect(piece.range).toBe(range);
     expect(piece.startByte).toBe(position);
@@ -68,6 +69,10 @@ async function expectAllPieces(source: ImageSource, plan: CopyPlan): Promise<voi
     pool.give(piece.buffer);
   }
   expect(rangeIndex).toBe(plan.ranges.length);
+}
+
+async function* flatten<T>(groups: AsyncIterable<readonly T[]>): AsyncGenerator<T> {
+  for await (const group of groups) yield* group;
 }
 
 /** Ascending bounds of blocks, the last one perhaps short. */

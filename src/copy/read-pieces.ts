@@ -2,30 +2,15 @@
  * Cuts the planned ranges of an image into pieces, in order. From an open file they are read where they
  * lie; everything else is read from end to end, since only there a decoder knows that all was right.
  */
-import { read } from 'node:fs';
-import { promisify } from 'node:util';
-
-import { MismatchError, SystemError } from '../errors/errors.ts';
-import type { BufferPool } from './buffer-pool.ts';
-import { countBlocksBefore, type CopyPlan, type PlannedRange } from './copy-plan.ts';
+import { MismatchError } from '../errors/errors.ts';
+import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
+import { countBlocksBefore, type CopyPlan } from './copy-plan.ts';
+import { PieceGroup, pieceLength, type Piece } from './piece.ts';
+import { readPlaces } from './read-places.ts';
 import type { ImageSource } from './source/image-source.ts';
 
-/** Large enough to make the cost of a call vanish: reading and writing 1 MiB takes 100 microseconds. */
-export const PIECE_BYTES = 2 ** 20;
-
-export interface Piece {
-  readonly range: PlannedRange;
-  readonly startByte: number;
-  readonly bytes: Uint8Array;
-  /** To be given back to the pool; `bytes` lie in it. */
-  readonly buffer: Uint8Array;
-  readonly isLastOfRange: boolean;
-}
-
-const readAt = promisify(read);
-
 /**
- * The pieces of all ranges of the plan; each holds a buffer of the pool.
+ * The pieces of all ranges of the plan, those of one buffer at a time; each holds that buffer.
  * @throws {MismatchError} kind `short-image` or `image-size` if the source ends before or behind the
  *   planned size. @throws {CorruptError} if the source is damaged. @throws {SystemError}
  */
@@ -34,79 +19,12 @@ export async function* readPieces(
   plan: CopyPlan,
   pool: BufferPool,
   signal: AbortSignal,
-): AsyncGenerator<Piece, void, undefined> {
-  if (source.fileDescriptor !== undefined && plan.imageSizeBytes !== undefined) {
-    yield* readPlaces(source.fileDescriptor, source.name, plan.ranges, pool);
+): AsyncGenerator<readonly Piece[], void, undefined> {
+  const { fileDescriptor, name } = source;
+  if (fileDescriptor !== undefined && plan.imageSizeBytes !== undefined) {
+    yield* readPlaces({ fileDescriptor, name }, plan.ranges, pool);
   } else {
     yield* readThrough(source, plan, pool, signal);
-  }
-}
-
-/** One piece is read ahead while the one before is in use. */
-async function* readPlaces(
-  fileDescriptor: number,
-  name: string,
-  ranges: readonly PlannedRange[],
-  pool: BufferPool,
-): AsyncGenerator<Piece, void, undefined> {
-  let ahead: Promise<Piece> | undefined;
-  try {
-    for (const range of ranges) {
-      for (let startByte = range.startByte; startByte < range.endByte; startByte += PIECE_BYTES) {
-        const piece = readPlace(fileDescriptor, name, range, startByte, pool);
-        // Awaited below, after the piece before it has been used; until then a failure is no surprise.
-        piece.catch(() => {});
-        if (ahead !== undefined) yield await ahead;
-        ahead = piece;
-      }
-    }
-    if (ahead !== undefined) yield await ahead;
-  } finally {
-    // Nothing may be read any more when the file is closed.
-    await Promise.allSettled([ahead]);
-  }
-}
-
-async function readPlace(
-  fileDescriptor: number,
-  name: string,
-  range: PlannedRange,
-  startByte: number,
-  pool: BufferPool,
-): Promise<Piece> {
-  const lengthBytes = Math.min(PIECE_BYTES, range.endByte - startByte);
-  const buffer = await pool.take();
-  let done = 0;
-  while (done < lengthBytes) {
-    const position = startByte + done;
-    const count = await readOnce(fileDescriptor, name, buffer, done, lengthBytes - done, position);
-    if (count === 0) {
-      const problem = `ends at byte ${position}, inside a range that is to be copied`;
-      throw new SystemError('short-read', name, problem);
-    }
-    done += count;
-  }
-  return {
-    range,
-    startByte,
-    bytes: buffer.subarray(0, lengthBytes),
-    buffer,
-    isLastOfRange: startByte + lengthBytes === range.endByte,
-  };
-}
-
-async function readOnce(
-  fileDescriptor: number,
-  name: string,
-  buffer: Uint8Array,
-  offset: number,
-  lengthBytes: number,
-  position: number,
-): Promise<number> {
-  try {
-    return (await readAt(fileDescriptor, buffer, offset, lengthBytes, position)).bytesRead;
-  } catch (error) {
-    throw SystemError.from(error, name);
   }
 }
 
@@ -115,46 +33,50 @@ async function* readThrough(
   plan: CopyPlan,
   pool: BufferPool,
   signal: AbortSignal,
-): AsyncGenerator<Piece, void, undefined> {
+): AsyncGenerator<readonly Piece[], void, undefined> {
   let positionByte = 0;
   let rangeIndex = 0;
-  let buffer: Uint8Array | undefined;
-  let filled = 0;
-  const takePiece = (range: PlannedRange, isLastOfRange: boolean): Piece => {
-    const whole = buffer!;
-    const bytes = whole.subarray(0, filled);
-    const piece = { range, startByte: positionByte - filled, bytes, buffer: whole, isLastOfRange };
-    buffer = undefined;
-    filled = 0;
-    return piece;
-  };
+  let group = new PieceGroup();
+  let buffer: PooledBuffer | undefined;
+  /** Of the piece that is being filled; 0 between pieces. */
+  let filledBytes = 0;
+  let wantedBytes = 0;
   for await (const chunk of source.chunks(signal)) {
-    let offset = 0;
-    while (offset < chunk.length) {
+    let used = 0;
+    while (used < chunk.length) {
       const range = plan.ranges[rangeIndex];
-      const left = chunk.length - offset;
+      const left = chunk.length - used;
       // Between and behind the ranges the source is only counted.
       const skipBytes = Math.min(left, Math.max((range?.startByte ?? Infinity) - positionByte, 0));
-      offset += skipBytes;
+      used += skipBytes;
       positionByte += skipBytes;
-      if (range === undefined || offset === chunk.length) continue;
+      if (range === undefined || used === chunk.length) continue;
+      if (filledBytes === 0) wantedBytes = pieceLength(range, positionByte);
       buffer ??= await pool.take();
-      const count = Math.min(
-        chunk.length - offset,
-        PIECE_BYTES - filled,
-        range.endByte - positionByte,
-      );
-      buffer.set(chunk.subarray(offset, offset + count), filled);
-      filled += count;
-      offset += count;
+      const count = Math.min(chunk.length - used, wantedBytes - filledBytes);
+      buffer.bytes.set(chunk.subarray(used, used + count), group.nextOffset + filledBytes);
+      filledBytes += count;
+      used += count;
       positionByte += count;
-      const isLastOfRange = positionByte === range.endByte;
-      if (isLastOfRange) rangeIndex++;
-      if (isLastOfRange || filled === PIECE_BYTES) yield takePiece(range, isLastOfRange);
+      if (filledBytes < wantedBytes) continue;
+      group.add(range, positionByte - filledBytes, filledBytes);
+      filledBytes = 0;
+      if (positionByte === range.endByte) rangeIndex++;
+      const next = plan.ranges[rangeIndex];
+      if (next !== undefined) {
+        const nextByte = Math.max(next.startByte, positionByte);
+        if (group.hasRoomFor(pieceLength(next, nextByte))) continue;
+      }
+      yield group.release(buffer, pool);
+      group = new PieceGroup();
+      buffer = undefined;
     }
   }
   const open = plan.ranges[rangeIndex];
-  if (open !== undefined && open.endByte === Infinity && filled > 0) yield takePiece(open, true);
+  if (open !== undefined && open.endByte === Infinity && filledBytes > 0) {
+    group.add(open, positionByte - filledBytes, filledBytes);
+  }
+  if (group.placed.length > 0) yield group.release(buffer!, pool);
   assertSize(source, plan, positionByte);
 }
 

@@ -10,7 +10,7 @@ import { CharacterDeviceSink, PipeSink } from './target/byte-sink.ts';
 import { FileTarget } from './target/file-target.ts';
 import { fixGpt } from './target/fix-gpt.ts';
 import { StreamTarget } from './target/stream-target.ts';
-import { SYSTEM_IO, type TargetIo } from './target/target-io.ts';
+import { openThreadedIo, type TargetIo } from './target/target-io.ts';
 import type { TargetFacts } from './target/target-guard.ts';
 import { TargetQueue } from './target-queue.ts';
 import { verifyTarget } from './verify-target.ts';
@@ -41,6 +41,7 @@ export interface Written {
 export class TargetJob {
   readonly facts: TargetFacts;
   readonly queue: TargetQueue;
+  readonly #io: TargetIo;
   readonly #target: CopyTarget;
   readonly #settings: JobSettings;
   #isWritten = false;
@@ -48,7 +49,8 @@ export class TargetJob {
   constructor(facts: TargetFacts, settings: JobSettings) {
     this.facts = facts;
     this.#settings = settings;
-    this.#target = makeTarget(facts, settings);
+    this.#io = settings.io ?? openThreadedIo();
+    this.#target = makeTarget(facts, settings, this.#io);
     this.queue = new TargetQueue(this.#target, settings.signal);
   }
 
@@ -68,6 +70,8 @@ export class TargetJob {
   }
 
   async close(): Promise<void> {
+    // First the thread that may be writing.
+    await this.#io.close?.();
     await this.#target.close();
   }
 
@@ -162,8 +166,8 @@ function describeReread(path: string, error: BmapError): CopyEvent {
   return { kind: 'finding', finding: { level: 'warning', code: 'copy.table-not-reread', text } };
 }
 
-function makeTarget(facts: TargetFacts, settings: JobSettings): CopyTarget {
-  const { io = SYSTEM_IO, isDryRun, zeroOffload: offloadZeros, cutsAtEnd } = settings;
+function makeTarget(facts: TargetFacts, settings: JobSettings, io: TargetIo): CopyTarget {
+  const { isDryRun, zeroOffload: offloadZeros, cutsAtEnd } = settings;
   if (facts.kind === 'file') return new FileTarget(facts.path, facts.found, io);
   if (facts.kind === 'stream') {
     const { path, isPipe, forgetsAll } = facts;

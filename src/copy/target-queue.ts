@@ -1,4 +1,5 @@
 import type { CopyTarget } from './target/copy-target.ts';
+import type { Part } from './target/target-io.ts';
 
 /**
  * The writes of one target, one after the other. Reading and other targets go on meanwhile, and a target
@@ -17,6 +18,11 @@ export class TargetQueue {
     this.#signal = signal;
   }
 
+  /** Whether its bytes should start at a page of memory. */
+  get wantsPages(): boolean {
+    return this.#target.wantsPages;
+  }
+
   get bytesWritten(): number {
     return this.#bytesWritten;
   }
@@ -25,18 +31,18 @@ export class TargetQueue {
     return this.#failure;
   }
 
-  /** Resolves when the bytes have been written, or never will be; does not reject. */
-  async write(bytes: Uint8Array, startByte: number): Promise<void> {
-    const written = this.#tail.then(async () => this.#writeNow(bytes, startByte));
+  /** Resolves when the parts have been written, or never will be; does not reject. */
+  async write(parts: readonly Part[]): Promise<void> {
+    const written = this.#tail.then(async () => this.#writeNow(parts));
     this.#tail = written;
     return written;
   }
 
-  async #writeNow(bytes: Uint8Array, startByte: number): Promise<void> {
+  async #writeNow(parts: readonly Part[]): Promise<void> {
     if (this.#failure !== undefined || this.#signal.aborted) return;
     try {
-      await this.#target.writeAt(bytes, startByte);
-      this.#bytesWritten += bytes.length;
+      await this.#target.write(parts);
+      for (const { bytes } of parts) this.#bytesWritten += bytes.length;
     } catch (error) {
       this.#failure = { error };
     }

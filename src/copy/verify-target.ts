@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 import { MismatchError, SystemError } from '../errors/errors.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import { PIECE_BYTES, readPieces } from './read-pieces.ts';
+import { PIECE_BYTES } from './piece.ts';
+import { readPieces } from './read-pieces.ts';
 import type { ImageSource } from './source/image-source.ts';
 import type { CopyTarget } from './target/copy-target.ts';
 import { startUnitHash, type WrittenUnit } from './written-digests.ts';
@@ -108,10 +109,10 @@ async function rewrite(
 ): Promise<void> {
   const pool = new BufferPool(READ_BUFFERS, PIECE_BYTES);
   const part = { ...plan, ranges: units.map(({ startByte, endByte }) => ({ startByte, endByte })) };
-  for await (const { bytes, startByte, buffer } of readPieces(source, part, pool, signal)) {
+  for await (const pieces of readPieces(source, part, pool, signal)) {
     signal.throwIfAborted();
-    await target.writeAt(bytes, startByte);
-    pool.give(buffer);
+    await target.write(pieces);
+    for (const { buffer } of pieces) pool.give(buffer);
   }
 }
 

@@ -5,7 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import type { ByteRange } from '../ranges/byte-range.ts';
-import type { Piece } from './read-pieces.ts';
+import type { Piece } from './piece.ts';
 
 /** A multiple of the pieces, so that a unit ends where a piece does. */
 const UNIT_BYTES = 8 * 2 ** 20;

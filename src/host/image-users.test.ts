@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -35,8 +35,10 @@ function addPartition(folder: string, name: string, number: string): string {
   return inner;
 }
 
-/** A block device that every Linux has a node for, attached or not. */
-const NODE = '/dev/loop0';
+/** A block device, attached or not. Which of them there are depends on who used loop devices before. */
+const NAME = readdirSync('/dev').find((entry) => /^loop\d+$/.test(entry)) ?? 'loop0';
+const NODE = `/dev/${NAME}`;
+const NUMBER = `7:${NAME.slice('loop'.length)}`;
 
 describe('device numbers', () => {
   // As glibc's makedev joins them.
@@ -51,8 +53,8 @@ describe('device numbers', () => {
 });
 
 describeWith(requireTools('losetup'), 'users of a block device', () => {
-  const number = '7:0';
-  const name = 'loop0';
+  const number = NUMBER;
+  const name = NAME;
 
   it('finds none on an idle device', () => {
     const host = makeHost({ number, name });
@@ -62,20 +64,20 @@ describeWith(requireTools('losetup'), 'users of a block device', () => {
 
   it('finds a mount of the device and of its partition, with their places', () => {
     const host = makeHost({ number, name });
-    addPartition(host.folder, 'loop0p1', '259:3');
+    addPartition(host.folder, `${NAME}p1`, '259:3');
     const lines = [
-      '22 27 7:0 / /mnt/a\\040b rw - ext4 /dev/loop0 rw',
-      '23 27 259:3 / /mnt/p rw - ext4 /dev/loop0p1 rw',
+      `22 27 ${NUMBER} / /mnt/a\\040b rw - ext4 ${NODE} rw`,
+      `23 27 259:3 / /mnt/p rw - ext4 ${NODE}p1 rw`,
       '24 27 8:1 / /other rw - ext4 /nonexistent rw',
     ];
     writeFileSync(path.join(host.proc, 'self/mountinfo'), `${lines.join('\n')}\n`);
     expect(findImageUsers(NODE, host)).toEqual([
       {
-        description: '/dev/loop0 is mounted on /mnt/a b',
+        description: `${NODE} is mounted on /mnt/a b`,
         range: { startByte: 0, endByte: 1048576 },
       },
       {
-        description: '/dev/loop0p1 is mounted on /mnt/p',
+        description: `${NODE}p1 is mounted on /mnt/p`,
         range: { startByte: 4096, endByte: 12288 },
       },
     ]);
@@ -90,14 +92,14 @@ describeWith(requireTools('losetup'), 'users of a block device', () => {
 
   it('finds swap, holders and membership in a mounted btrfs', () => {
     const host = makeHost({ number, name });
-    const partition = addPartition(host.folder, 'loop0p1', '259:3');
+    const partition = addPartition(host.folder, `${NAME}p1`, '259:3');
     writeFileSync(path.join(host.proc, 'swaps'), `Filename Type\n${NODE} partition 1 0 -2\n`);
     mkdirSync(path.join(partition, 'holders/dm-0'));
-    mkdirSync(path.join(host.sys, 'fs/btrfs/11-22/devices/loop0p1'), { recursive: true });
+    mkdirSync(path.join(host.sys, `fs/btrfs/11-22/devices/${NAME}p1`), { recursive: true });
     expect(findImageUsers(NODE, host).map(({ description }) => description)).toEqual([
-      '/dev/loop0 is in use as swap',
-      '/dev/loop0p1 is part of a mounted btrfs',
-      '/dev/loop0p1 is held by dm-0',
+      `${NODE} is in use as swap`,
+      `${NODE}p1 is part of a mounted btrfs`,
+      `${NODE}p1 is held by dm-0`,
     ]);
   });
 
@@ -151,7 +153,7 @@ describeWith(ROOT, 'users on the running system', () => {
 
 describe('users of an image file', () => {
   it('finds the mount of the file itself, and not that of another', () => {
-    const host = makeHost({ number: '7:0', name: 'loop0' });
+    const host = makeHost({ number: NUMBER, name: NAME });
     const folder = makeScratchFolder();
     const [mounted, other] = [path.join(folder, 'a b.img'), path.join(folder, 'other.img')];
     for (const file of [mounted, other]) writeFileSync(file, 'x');

@@ -12,17 +12,28 @@ import {
   zeroRange,
 } from '../../../native/block-device.ts';
 import { dropCachedPages } from '../../../native/page-cache.ts';
+import { startsAtPage } from '../../../native/pages.ts';
 import { RefusedError, SystemError } from '../../errors/errors.ts';
 import type { DeviceFacts } from '../../host/device-facts.ts';
 import { formatDeviceNumber } from '../../host/host-files.ts';
 import { alignDown, alignUp, type ByteRange } from '../../ranges/byte-range.ts';
 import type { CompleteOptions, CopyTarget } from './copy-target.ts';
 import { StepPacer } from './step-pacer.ts';
-import { flushTarget, writeFully, type OpenTarget, type TargetIo } from './target-io.ts';
+import {
+  flushTarget,
+  writeFully,
+  writeParts,
+  type OpenTarget,
+  type Part,
+  type TargetIo,
+} from './target-io.ts';
 import { findZeroRuns } from './zero-blocks.ts';
 
 /** Never below the page size: the cache of a device is kept in pages. */
 const MIN_BLOCK_BYTES = 4096;
+
+/** Smaller writes are left to the cache, which hands many of them to the device at once. */
+const MIN_DIRECT_BYTES = 256 * 1024;
 
 export interface BlockDeviceOptions {
   readonly io: TargetIo;
@@ -36,10 +47,14 @@ export interface BlockDeviceOptions {
 
 export class BlockDeviceTarget implements CopyTarget {
   readonly path: string;
+  readonly wantsPages = true;
   readonly #facts: DeviceFacts;
   readonly #options: BlockDeviceOptions;
   readonly #flushPacer = new StepPacer();
   #handle: FileHandle | undefined;
+  /** For writes past the cache, which else would copy every byte and be full of what nobody reads. */
+  #direct: FileHandle | undefined;
+  /** Of those in the cache. */
   #unflushedBytes = 0;
   #mayHaveChanged = false;
 
@@ -65,26 +80,37 @@ export class BlockDeviceTarget implements CopyTarget {
       }
       throw new SystemError(kind, undefined, problem, { cause: error });
     }
-    const { rdev } = fstatSync(this.#handle.fd);
-    if (formatDeviceNumber(rdev) !== this.#facts.number) {
-      const problem = `${this.path}: is not the device that was checked a moment ago`;
-      throw new RefusedError('target-changed', problem);
-    }
+    this.#assertSame(this.#handle);
+    if (!this.#options.isDryRun) await this.#openDirect();
   }
 
-  async writeAt(all: Uint8Array, startByte: number): Promise<void> {
-    this.#mayHaveChanged = true;
-    const room = Math.max(this.#facts.sizeBytes - startByte, 0);
-    const bytes = this.#options.cutsAtEnd ? all.subarray(0, room) : all;
-    let writtenTo = startByte;
-    const endByte = startByte + bytes.length;
-    for (const run of this.#listOffloads(bytes, startByte)) {
-      await this.#writePart(bytes, startByte, writtenTo, run.startByte);
-      await zeroRange(this.#open, run.startByte, run.endByte - run.startByte);
-      writtenTo = run.endByte;
+  #assertSame({ fd }: FileHandle): void {
+    const { rdev } = fstatSync(fd);
+    if (formatDeviceNumber(rdev) === this.#facts.number) return;
+    const problem = `${this.path}: is not the device that was checked a moment ago`;
+    throw new RefusedError('target-changed', problem);
+  }
+
+  /** The claim on the device is the process's, so that it may be opened again. */
+  async #openDirect(): Promise<void> {
+    try {
+      this.#direct = await this.#options.io.openDirect?.(this.path);
+    } catch (error) {
+      const failure = SystemError.from(error, this.path);
+      if (failure.kind !== 'EINVAL') throw failure;
+      return; // There are no writes past the cache of this device.
     }
-    await this.#writePart(bytes, startByte, writtenTo, endByte);
-    this.#unflushedBytes += bytes.length;
+    if (this.#direct !== undefined) this.#assertSame(this.#direct);
+  }
+
+  async write(all: readonly Part[]): Promise<void> {
+    this.#mayHaveChanged = true;
+    const parts = this.#options.cutsAtEnd ? all.map((part) => this.#cutAtEnd(part)) : all;
+    if (this.#options.offloadZeros && this.#facts.writeZeroesMaxBytes > 0) {
+      for (const part of parts) await this.#writeOrZero(part);
+    } else {
+      await this.#writeParts(parts);
+    }
     if (this.#unflushedBytes >= this.#flushPacer.stepBytes) await this.flush();
   }
 
@@ -118,8 +144,10 @@ export class BlockDeviceTarget implements CopyTarget {
   }
 
   async close(): Promise<void> {
-    const handle = this.#handle;
+    const [direct, handle] = [this.#direct, this.#handle];
+    this.#direct = undefined;
     this.#handle = undefined;
+    await direct?.close();
     await handle?.close();
   }
 
@@ -141,19 +169,40 @@ export class BlockDeviceTarget implements CopyTarget {
     return Math.max(this.#facts.sectorBytes, MIN_BLOCK_BYTES);
   }
 
-  #listOffloads(bytes: Uint8Array, startByte: number): readonly ByteRange[] {
-    if (!this.#options.offloadZeros || this.#facts.writeZeroesMaxBytes === 0) return [];
-    return findZeroRuns(bytes, startByte, this.#blockBytes);
+  #cutAtEnd({ bytes, startByte }: Part): Part {
+    const room = Math.max(this.#facts.sizeBytes - startByte, 0);
+    return { bytes: bytes.subarray(0, room), startByte };
   }
 
-  async #writePart(
-    bytes: Uint8Array,
-    bytesStartByte: number,
-    startByte: number,
-    endByte: number,
-  ): Promise<void> {
-    const part = bytes.subarray(startByte - bytesStartByte, endByte - bytesStartByte);
-    await writeFully(this.#options.io, this.#open, part, startByte);
+  /** Has the device make the runs of zeros. */
+  async #writeOrZero({ bytes, startByte }: Part): Promise<void> {
+    const sub = (from: number, to: number): Part => ({
+      bytes: bytes.subarray(from - startByte, to - startByte),
+      startByte: from,
+    });
+    let writtenTo = startByte;
+    for (const run of findZeroRuns(bytes, startByte, this.#blockBytes)) {
+      await this.#writeParts([sub(writtenTo, run.startByte)]);
+      await zeroRange(this.#open, run.startByte, run.endByte - run.startByte);
+      writtenTo = run.endByte;
+    }
+    await this.#writeParts([sub(writtenTo, startByte + bytes.length)]);
+  }
+
+  async #writeParts(parts: readonly Part[]): Promise<void> {
+    const { io } = this.#options;
+    if (this.#direct !== undefined && parts.every((part) => this.#fitsDirect(part))) {
+      await writeParts(io, { fileDescriptor: this.#direct.fd, path: this.path }, parts);
+      return;
+    }
+    await writeParts(io, this.#open, parts);
+    for (const { bytes } of parts) this.#unflushedBytes += bytes.length;
+  }
+
+  /** Past the cache go only whole sectors that start at a page of memory. */
+  #fitsDirect({ bytes, startByte }: Part): boolean {
+    const isWhole = bytes.length % this.#blockBytes === 0 && startByte % this.#blockBytes === 0;
+    return isWhole && bytes.length >= MIN_DIRECT_BYTES && startsAtPage(bytes);
   }
 
   /** Only whole sectors: what is left at the edges is not worth a thought. */

@@ -1,5 +1,6 @@
 /** The contract between the bytes of an image and what they are written to. */
 import type { RangeSet } from '../../ranges/range-set.ts';
+import type { Part } from './target-io.ts';
 
 /**
  * What is done with the bytes of the image that the map leaves out: `skip` leaves them as they are,
@@ -20,6 +21,9 @@ export interface CopyTarget {
   /** As the user gave it. */
   readonly path: string;
 
+  /** Whether bytes that start at a page of memory are written faster. */
+  readonly wantsPages: boolean;
+
   /** True once it may not be what it was before. */
   readonly mayHaveChanged: boolean;
 
@@ -27,10 +31,10 @@ export interface CopyTarget {
   claim(): Promise<void>;
 
   /**
-   * Writes all of the bytes; called in the order of the image, one call at a time. Before the first
-   * call nothing has been changed.
+   * Writes all of the parts, which are in the order of the image, as the calls are, one at a time.
+   * Before the first call nothing has been changed.
    */
-  writeAt(bytes: Uint8Array, startByte: number): Promise<void>;
+  write(parts: readonly Part[]): Promise<void>;
 
   /** Gives the bytes left out what the policy says, and the target its final size. */
   complete(options: CompleteOptions): Promise<void>;

@@ -9,12 +9,13 @@ import path from 'node:path';
 import { dropCachedPages } from '../../../native/page-cache.ts';
 import { RefusedError, SystemError } from '../../errors/errors.ts';
 import type { CompleteOptions, CopyTarget } from './copy-target.ts';
-import { flushTarget, writeFully, type OpenTarget, type TargetIo } from './target-io.ts';
+import { flushTarget, writeParts, type OpenTarget, type Part, type TargetIo } from './target-io.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL } = constants;
 
 export class FileTarget implements CopyTarget {
   readonly path: string;
+  readonly wantsPages = false;
   readonly #found: Stats | undefined;
   readonly #io: TargetIo;
   #handle: FileHandle | undefined;
@@ -41,8 +42,8 @@ export class FileTarget implements CopyTarget {
     }
   }
 
-  async writeAt(bytes: Uint8Array, startByte: number): Promise<void> {
-    await writeFully(this.#io, await this.#begin(), bytes, startByte);
+  async write(parts: readonly Part[]): Promise<void> {
+    await writeParts(this.#io, await this.#begin(), parts);
   }
 
   async complete({ endByte }: CompleteOptions): Promise<void> {

@@ -31,7 +31,7 @@ export async function fixGpt(
       const text = `${target.path}: no backup GPT was moved; there is no GPT with sectors of ${sectorBytes} bytes, or its backup is in place`;
       return { level: 'info', code: 'copy.gpt-not-moved', text };
     }
-    for (const { bytes, startByte } of move.writes) await target.writeAt(bytes, startByte);
+    for (const part of move.writes) await target.write([part]);
     await target.flush();
     return undefined;
   } finally {

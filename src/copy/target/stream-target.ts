@@ -4,11 +4,13 @@
  */
 import type { ByteSink } from './byte-sink.ts';
 import type { CompleteOptions, CopyTarget } from './copy-target.ts';
+import type { Part } from './target-io.ts';
 
 const ZEROS = new Uint8Array(2 ** 20);
 
 export class StreamTarget implements CopyTarget {
   readonly path: string;
+  readonly wantsPages = false;
   readonly #sink: ByteSink;
   /** `/dev/null` takes everything anywhere: there is nothing to fill. */
   readonly #forgetsAll: boolean;
@@ -30,9 +32,11 @@ export class StreamTarget implements CopyTarget {
     await this.#sink.open();
   }
 
-  async writeAt(bytes: Uint8Array, startByte: number): Promise<void> {
-    await this.#fillTo(startByte);
-    await this.#write(bytes);
+  async write(parts: readonly Part[]): Promise<void> {
+    for (const { bytes, startByte } of parts) {
+      await this.#fillTo(startByte);
+      await this.#write(bytes);
+    }
   }
 
   async complete({ endByte, signal }: CompleteOptions): Promise<void> {

@@ -1,0 +1,67 @@
+/** What passes through a copy: parts of the image in memory, several small ones to a buffer. */
+import { alignUp } from '../ranges/byte-range.ts';
+import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
+import type { PlannedRange } from './copy-plan.ts';
+
+/** Large enough to make the cost of a call vanish: reading and writing 1 MiB takes 100 microseconds. */
+export const PIECE_BYTES = 2 ** 20;
+
+/** Pieces start at a page of their buffer, since devices want that. */
+const ALIGNMENT_BYTES = 4096;
+
+/** Consecutive bytes of one range. */
+export interface Piece {
+  readonly range: PlannedRange;
+  readonly startByte: number;
+  readonly bytes: Uint8Array;
+  /** To be given back to the pool once for each piece; `bytes` lie in it. */
+  readonly buffer: PooledBuffer;
+  readonly isLastOfRange: boolean;
+}
+
+/** Where a piece lies in the image and in its buffer. */
+export interface PlacedPiece extends Omit<Piece, 'bytes' | 'buffer'> {
+  readonly lengthBytes: number;
+  readonly offset: number;
+}
+
+/** How long the piece is that starts at `startByte`; its range may have no end that is known. */
+export function pieceLength({ endByte }: PlannedRange, startByte: number): number {
+  return Math.min(PIECE_BYTES, endByte - startByte);
+}
+
+/** The pieces that share a buffer. */
+export class PieceGroup {
+  readonly placed: PlacedPiece[] = [];
+  #nextOffset = 0;
+
+  /** Where in the buffer the next piece starts. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  hasRoomFor(lengthBytes: number): boolean {
+    return this.#nextOffset + lengthBytes <= PIECE_BYTES;
+  }
+
+  /** Behind the ones before. */
+  add(range: PlannedRange, startByte: number, lengthBytes: number): void {
+    const offset = this.#nextOffset;
+    const isLastOfRange = startByte + lengthBytes === range.endByte;
+    this.placed.push({ range, startByte, lengthBytes, offset, isLastOfRange });
+    this.#nextOffset = alignUp(offset + lengthBytes, ALIGNMENT_BYTES);
+  }
+
+  /** When the buffer holds what it should: each piece gets its share of it. */
+  release(buffer: PooledBuffer, pool: BufferPool): readonly Piece[] {
+    buffer.holders += this.placed.length;
+    pool.give(buffer);
+    return this.placed.map(({ range, startByte, lengthBytes, offset, isLastOfRange }) => ({
+      range,
+      startByte,
+      bytes: buffer.bytes.subarray(offset, offset + lengthBytes),
+      buffer,
+      isLastOfRange,
+    }));
+  }
+}
