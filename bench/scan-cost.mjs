@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 const MIB = 1024 ** 2;
 const TIB = 1024 ** 4;
-const program = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/bin/bmap.js', import.meta.url));
 
 /** `recordMib`: descriptors and bitmaps that were written, both tables, or the trees. */
 const cases = [

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const program = path.join(here, '../dist/src/cli/main.js');
+const program = path.join(here, '../dist/bin/bmap.js');
 const folder = mkdtempSync(path.join(tmpdir(), 'bmap-demo-'));
 try {
   const image = path.join(folder, 'demo.img');

@@ -25,14 +25,20 @@ function listPackedFiles(): readonly string[] {
   return packed.files.map((file) => file.path);
 }
 
-/** What `tsc` makes of every source that is no test: a script and its types. */
+/** What `tsc` makes of every source that is neither a test nor the command line: a script and its types. */
 function listCompiledFiles(): readonly string[] {
   return ['src', 'native', 'wasm'].flatMap((root) =>
     readdirSync(root, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !/\.(?:test|d)\.ts$/.test(name))
       .map((name) => path.join('dist', root, name.slice(0, -'.ts'.length)))
+      .filter((stem) => !stem.startsWith('dist/src/cli/'))
       .flatMap((stem) => [`${stem}.js`, `${stem}.d.ts`]),
   );
+}
+
+/** The command line is packed in few files instead, so that it starts fast. */
+function listBundledFiles(): readonly string[] {
+  return readdirSync('dist/bin').map((name) => path.join('dist/bin', name));
 }
 
 /** Installs the package, without running scripts, into a folder that holds nothing else. */
@@ -55,10 +61,11 @@ function installPackage(): string {
 describe('the packed files', () => {
   const files = listPackedFiles();
 
-  it('are the texts, the manual and one script with types for every source', () => {
+  it('are the texts, the manual, the commands, and a script with types for each module of the library', () => {
     const pages = [manifest.man ?? []].flat().map((page) => path.normalize(page));
     const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-    expect(files.toSorted()).toEqual([...texts, ...pages, ...listCompiledFiles()].toSorted());
+    const scripts = [...listBundledFiles(), ...listCompiledFiles()];
+    expect(files.toSorted()).toEqual([...texts, ...pages, ...scripts].toSorted());
   });
 
   it('point to no source map, and to no folder of the machine that built them', () => {
@@ -96,7 +103,7 @@ process.stdout.write(formatBmap(bmap));
     const bmaptool = path.join(bin, 'bmaptool');
     expect(run(bmaptool, ['--version'], { cwd: home })).toContain(`bmap-cli ${manifest.version}`);
     // The holes of a file are asked for through koffi, whose install script did not run.
-    const created = run(process.execPath, ['dist/src/cli/bmaptool.js', 'create', image]);
+    const created = run(process.execPath, ['dist/bin/bmaptool.js', 'create', image]);
     expect(run(bmaptool, ['create', image], { cwd: home })).toBe(created);
   });
 

@@ -50,9 +50,7 @@ describeWith(requireStandalone(), 'the self-contained build', () => {
       // Holes are asked for through koffi's library, the one part that is native.
       const created = runInRoot(root, [`${home}/bin/bmaptool`, 'create', '/demo.img']);
       expect(created.status).toBe(0);
-      expect(created.stdout).toBe(
-        run(process.execPath, ['dist/src/cli/bmaptool.js', 'create', image]),
-      );
+      expect(created.stdout).toBe(run(process.execPath, ['dist/bin/bmaptool.js', 'create', image]));
     },
   );
 

@@ -177,7 +177,7 @@ describeWith(
       const image = path.join(makeScratchFolder(), 'a.img');
       writeSparse(image, 2 ** 20, []);
       const device = run('losetup', ['--find', '--show', image]).trim();
-      const result = tryRun(process.execPath, ['dist/src/cli/main.js', 'create', device]);
+      const result = tryRun(process.execPath, ['dist/bin/bmap.js', 'create', device]);
       run('losetup', ['--detach', device]);
       expect(result.status).toBe(2);
       expect(result.stderr).toContain('bmap scan --bmap');

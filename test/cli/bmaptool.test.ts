@@ -13,7 +13,7 @@ import { describeWith, itWith, requireRoot, requireTools } from '../support/requ
 import { run, tryRun, type RunResult } from '../support/run.ts';
 
 function runAlias(...args: readonly string[]): RunResult {
-  return tryRun(process.execPath, ['dist/src/cli/bmaptool.js', ...args]);
+  return tryRun(process.execPath, ['dist/bin/bmaptool.js', ...args]);
 }
 
 const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
@@ -51,7 +51,7 @@ describe('the command line of bmaptool', () => {
     const { status, stdout, stderr } = tryRun(
       process.execPath,
       [
-        path.resolve('dist/src/cli/bmaptool.js'),
+        path.resolve('dist/bin/bmaptool.js'),
         '--q',
         'copy',
         `--bmap=${fixture.map}`,

@@ -42,7 +42,7 @@ function makeMap(shell: string, folder: string): { found: string; map: string } 
 /** A folder as npm fills it: one command for each script. */
 function installAlias(): string {
   const folder = makeScratchFolder();
-  const script = path.resolve('dist/src/cli/bmaptool.js');
+  const script = path.resolve('dist/bin/bmaptool.js');
   const command = path.join(folder, 'bmaptool');
   writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`);
   chmodSync(command, 0o755);

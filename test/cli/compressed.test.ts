@@ -97,7 +97,7 @@ describe('bmap scan', () => {
     const wanted = mapOf(image);
     expect(scan('-', { input: readFileSync(image) })).toEqual(wanted);
     const script = `cat "$2" | "$0" "$1" -q scan --bmap /dev/stdin`;
-    const args = [process.execPath, 'dist/src/cli/main.js', image];
+    const args = [process.execPath, 'dist/bin/bmap.js', image];
     expect(tryRun('sh', ['-c', script, ...args])).toEqual(wanted);
   });
 
@@ -193,7 +193,7 @@ interface Started {
 
 /** For what must go on in this process meanwhile. */
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
-  const child = spawn(process.execPath, ['dist/src/cli/main.js', ...args], {
+  const child = spawn(process.execPath, ['dist/bin/bmap.js', ...args], {
     env: { ...process.env, ...env },
   });
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -150,7 +150,7 @@ describe('bmap copy', () => {
     const args = ['copy', '--psplash-pipe', pipe, fixture.image, target];
     expect(runBmap(args).status).toBe(0);
     const log = path.join(fixture.folder, 'log');
-    const command = `cat ${pipe} > ${log} & ${process.execPath} dist/src/cli/main.js ${args.join(' ')}; wait`;
+    const command = `cat ${pipe} > ${log} & ${process.execPath} dist/bin/bmap.js ${args.join(' ')}; wait`;
     run('sh', ['-c', command]);
     const text = readFileSync(log, 'utf8');
     expect(text).toMatch(/^(?:PROGRESS \d+\n)*PROGRESS 100\n$/);
@@ -164,7 +164,7 @@ describe('bmap copy', () => {
   it('writes to a pipe, with zeros where nothing is mapped', async () => {
     const fixture = await makeCopyFixture();
     const written = path.join(fixture.folder, 'written');
-    const command = `${process.execPath} dist/src/cli/main.js copy ${fixture.image} /dev/stdout | cat > ${written}`;
+    const command = `${process.execPath} dist/bin/bmap.js copy ${fixture.image} /dev/stdout | cat > ${written}`;
     run('sh', ['-c', command]);
     expectCopied(written, fixture, 0);
   });
@@ -172,7 +172,7 @@ describe('bmap copy', () => {
   itWith(requireTools('script'), 'shows its progress on a terminal only', async () => {
     const fixture = await makeCopyFixture();
     const target = path.join(fixture.folder, 'target');
-    const command = `${process.execPath} dist/src/cli/main.js copy ${fixture.image} ${target}`;
+    const command = `${process.execPath} dist/bin/bmap.js copy ${fixture.image} ${target}`;
     const { stdout } = tryRun('script', ['-qec', command, '/dev/null']);
     expect(stdout).toContain('copying [');
     expect(runBmap(['copy', fixture.image, target]).stderr).not.toContain('copying [');
@@ -219,8 +219,8 @@ describeWith(LOOP, 'bmap copy to a device', () => {
   itWith(requireTools('script', 'mke2fs'), 'asks on a terminal if there is something', async () => {
     const fixture = await makeCopyFixture();
     const target = makeLoopTarget();
-    const answer = (text: string, options = '', program = 'main.js') => {
-      const command = `${process.execPath} dist/src/cli/${program} copy ${options} ${fixture.image} ${target.device}`;
+    const answer = (text: string, options = '', program = 'bmap.js') => {
+      const command = `${process.execPath} dist/bin/${program} copy ${options} ${fixture.image} ${target.device}`;
       return tryRun('script', ['-qec', command, '/dev/null'], { input: text });
     };
     // A blank device is written without a word.
@@ -236,7 +236,7 @@ describeWith(LOOP, 'bmap copy to a device', () => {
     expectSame(readFileSync(target.file), before);
     expect(answer('yes\n').status).toBe(0);
     const forms = [
-      ['--yes', 'main.js'],
+      ['--yes', 'bmap.js'],
       ['', 'bmaptool.js'],
     ] as const;
     for (const [options, program] of forms) {

@@ -97,7 +97,7 @@ describe('bmap inspect', () => {
 
   itWith(requireTools('script'), 'colours a terminal, but not with NO_COLOR', () => {
     const image = makeDemoImage();
-    const command = `stty cols 100; exec ${process.execPath} dist/src/cli/main.js inspect ${image}`;
+    const command = `stty cols 100; exec ${process.execPath} dist/bin/bmap.js inspect ${image}`;
     const inTerminal = (env: Readonly<Record<string, string>>) =>
       run('script', ['-qec', command, '/dev/null'], {
         env: { TERM: 'xterm-256color', ...env },

@@ -13,7 +13,7 @@ const LIMIT_KIB = 512 * 1024;
 
 /** Runs the program under GNU time, whose last line is the peak of its memory. */
 function scanWithPeak(image: string): { stderr: string; peakKib: number } {
-  const args = ['-f', '%M', process.execPath, 'dist/src/cli/main.js', 'scan', '--no-checksum'];
+  const args = ['-f', '%M', process.execPath, 'dist/bin/bmap.js', 'scan', '--no-checksum'];
   const stderr = run('sh', [
     '-c',
     'time=$1; shift; "$time" "$@" 2>&1',

@@ -156,7 +156,7 @@ describe('bmap scan', () => {
   it('survives a reader that has seen enough', async () => {
     const child = spawn('sh', [
       '-c',
-      `${process.execPath} dist/src/cli/main.js scan --json "$1" | head -c 10`,
+      `${process.execPath} dist/bin/bmap.js scan --json "$1" | head -c 10`,
       'sh',
       makeDemoImage(),
     ]);
@@ -230,7 +230,7 @@ describe('bmap scan -o', () => {
     const image = path.join(folder, 'big.img');
     writeFileSync(image, '');
     truncateSync(image, 200 * 1024 * MIB);
-    const args = ['dist/src/cli/main.js', 'scan', '-o', path.join(folder, 'out.bmap'), image];
+    const args = ['dist/bin/bmap.js', 'scan', '-o', path.join(folder, 'out.bmap'), image];
     const child = spawn(process.execPath, args);
     let stderr = '';
     child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));

@@ -393,7 +393,7 @@ describe('sparsify refuses', () => {
         '--reuid=65534',
         '--clear-groups',
         process.execPath,
-        'dist/src/cli/main.js',
+        'dist/bin/bmap.js',
         'sparsify',
         ...args,
       ]);
@@ -474,7 +474,7 @@ describeWith(FRAGMENT_TOOLS, 'sparsify that is ended in the middle', () => {
   /** Starts it, and sends the signal when so much has been freed. @returns how it ended. */
   async function endAt(file: string, freedBytes: number, signal: NodeJS.Signals) {
     const start = allocatedBytes(file);
-    const child = spawn(process.execPath, ['dist/src/cli/main.js', 'sparsify', file]);
+    const child = spawn(process.execPath, ['dist/bin/bmap.js', 'sparsify', file]);
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const timer = setInterval(() => {

@@ -37,7 +37,7 @@ async function copy(
   env: Readonly<Record<string, string>>,
 ): Promise<{ status: number; stderr: string; written: Buffer | undefined }> {
   const target = path.join(makeScratchFolder(), 'out.img');
-  const args = ['dist/src/cli/main.js', 'copy', '--nobmap', address, target];
+  const args = ['dist/bin/bmap.js', 'copy', '--nobmap', address, target];
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env } });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

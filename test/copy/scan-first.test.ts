@@ -78,7 +78,7 @@ describe('bmap copy --scan', () => {
     const before = readFileSync(image);
     const direct = runBmap(['copy', '--scan', image, image]);
     expect(direct.status).not.toBe(0);
-    const script = '"$0" dist/src/cli/main.js copy --scan - "$1" < "$1"';
+    const script = '"$0" dist/bin/bmap.js copy --scan - "$1" < "$1"';
     const piped = tryRun('sh', ['-c', script, process.execPath, image]);
     expect(piped.status).not.toBe(0);
     expect(piped.stderr).toContain('target untouched');
@@ -92,7 +92,7 @@ describe('bmap copy --scan', () => {
     expect(own.status).toBe(2);
     expect(own.stderr).toMatch(/use --nobmap option to flash without bmap, or --scan to find out/);
     expect(own.stderr).toContain('target untouched');
-    const alias = ['dist/src/cli/bmaptool.js', 'copy', image, target];
+    const alias = ['dist/bin/bmaptool.js', 'copy', image, target];
     const { stderr } = tryRun(process.execPath, alias);
     expect(stderr).toContain('please, use --nobmap option to flash without bmap\n');
     expect(stderr).not.toContain('--scan');

@@ -55,8 +55,8 @@ interface Ending {
 }
 
 /** The program, reading its image from a pipe that we fill as we like. */
-function startCopy(args: readonly string[], program = 'main.js') {
-  const child = spawn(process.execPath, [`dist/src/cli/${program}`, ...args], {
+function startCopy(args: readonly string[], program = 'bmap.js') {
+  const child = spawn(process.execPath, [`dist/bin/${program}`, ...args], {
     stdio: ['pipe', 'ignore', 'pipe'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));

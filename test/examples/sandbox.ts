@@ -8,8 +8,8 @@ import { tryRun } from '../support/run.ts';
 import type { Command } from './documents.ts';
 
 const PROGRAMS: ReadonlyMap<string, string> = new Map([
-  ['bmap', path.resolve('dist/src/cli/main.js')],
-  ['bmaptool', path.resolve('dist/src/cli/bmaptool.js')],
+  ['bmap', path.resolve('dist/bin/bmap.js')],
+  ['bmaptool', path.resolve('dist/bin/bmaptool.js')],
 ]);
 const RAW = /\.(?:img|wic|raw)$/;
 const PACKED = /\.(?:img|wic|raw)\.\w+$/;

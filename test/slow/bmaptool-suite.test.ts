@@ -23,7 +23,7 @@ describeWith(
     it('pass against the alias', () => {
       const folder = makeScratchFolder();
       cpSync(source!, folder, { recursive: true });
-      const program = path.resolve('dist/src/cli/bmaptool.js');
+      const program = path.resolve('dist/bin/bmaptool.js');
       chmodSync(program, 0o755);
       const programs = makeScratchFolder();
       symlinkSync(program, path.join(programs, 'bmaptool'));

@@ -40,5 +40,5 @@ export function run(program: string, args: readonly string[], options: RunOption
 
 /** Starts the program as it ships. */
 export function runBmap(args: readonly string[], options: RunOptions = {}): RunResult {
-  return tryRun(process.execPath, ['dist/src/cli/main.js', ...args], options);
+  return tryRun(process.execPath, ['dist/bin/bmap.js', ...args], options);
 }
