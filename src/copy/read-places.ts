@@ -121,6 +121,6 @@ async function readParts(
 }
 
 function endsEarly(name: string, atByte: number): SystemError {
-  const problem = `ends at byte ${atByte}, inside a range that is to be copied`;
+  const problem = `ends at byte ${atByte}, inside a range that is to be copied; the image is not complete, so get it again`;
   return new SystemError('short-read', name, problem);
 }

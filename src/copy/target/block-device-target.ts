@@ -87,7 +87,7 @@ export class BlockDeviceTarget implements CopyTarget {
   #assertSame({ fd }: FileHandle): void {
     const { rdev } = fstatSync(fd);
     if (formatDeviceNumber(rdev) === this.#facts.number) return;
-    const problem = `${this.path}: is not the device that was checked a moment ago`;
+    const problem = `${this.path}: is not the device that was checked a moment ago; was it replugged? Start again`;
     throw new RefusedError('target-changed', problem);
   }
 

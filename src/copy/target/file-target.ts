@@ -91,7 +91,7 @@ export class FileTarget implements CopyTarget {
   #assertSame({ dev, ino }: Stats): void {
     if (this.#found === undefined) return;
     if (dev === this.#found.dev && ino === this.#found.ino) return;
-    const problem = `${this.path}: is not the file that was checked a moment ago`;
+    const problem = `${this.path}: is not the file that was checked a moment ago; start again`;
     throw new RefusedError('target-changed', problem);
   }
 }

@@ -24,7 +24,7 @@ export async function fixGpt(
     if (isCut && move?.formerLba !== Math.floor(endByte / sectorBytes) - 1) {
       throw new MismatchError(
         'cut-data',
-        `${target.path}: is smaller than the image, and what did not fit was not the backup of a GPT`,
+        `${target.path}: is smaller than the image, and what did not fit was not the backup of a GPT; use a larger target`,
       );
     }
     if (move === undefined) {

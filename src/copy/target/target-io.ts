@@ -153,7 +153,7 @@ function cannotWrite(path: string, atByte: number, cause: unknown): SystemError 
 }
 
 function takesNoMore(path: string, atByte: number): SystemError {
-  return new SystemError('short-write', path, `takes no more bytes at byte ${atByte}`);
+  return new SystemError('short-write', path, `takes no more bytes at byte ${atByte}; is it full?`);
 }
 
 /** @throws {SystemError} if the medium did not take everything. */
