@@ -1,6 +1,6 @@
 /**
  * Looks ahead in, and takes exact parts out of, bytes that come in pieces of any size. A piece of the
- * source need not stay as it is when the next one is asked for, nor does what is taken or peeked.
+ * source need not stay as it is when the next one is asked for; what is taken or peeked stays as long.
  */
 import { CorruptError } from '../../errors/errors.ts';
 

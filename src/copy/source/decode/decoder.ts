@@ -10,9 +10,10 @@ export interface DecodeContext extends InputContext {
 }
 
 /**
- * Decompresses everything up to the end of `input`. A piece stays as it is until the second one after it
- * is asked for: one is in use while the next is made. Ends without an exception only if each part of the input was complete and every checksum that the
- * format has was right.
+ * Decompresses everything up to the end of `input`, of which what was taken stays as it is. A piece that
+ * is given out does so until the second one after it is asked for: one is in use while the next is made.
+ * It may be given out again. Ends without an exception only if each part of the input was complete and
+ * every checksum that the format has was right.
  * @throws {CorruptError} kind `truncated` or `damaged`. @throws {UnsupportedError} @throws {SystemError}
  */
 export type Decode = (input: StreamReader, context: DecodeContext) => AsyncIterable<Uint8Array>;

@@ -1,5 +1,5 @@
 /** Drives Node's zlib, and finds out where its stream ended: zlib's own streams swallow what follows. */
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import type { TransformOptions } from 'node:stream';
 import type { Gunzip, InflateRaw, ZlibOptions } from 'node:zlib';
 
@@ -25,7 +25,9 @@ export async function* inflate(
 ): AsyncGenerator<Uint8Array> {
   const feeding = new Feeding(engine, input);
   try {
-    yield* engine as AsyncIterable<Uint8Array>;
+    // Reading from the stream itself would copy all that waits in it into one piece.
+    const made = on(engine, 'data', { close: ['end'], highWaterMark: 1 });
+    for await (const [piece] of made as AsyncIterable<[Uint8Array]>) yield piece;
     await feeding.stop();
   } catch (error) {
     throw fromZlibError(error, input, context);
