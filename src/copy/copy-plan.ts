@@ -87,6 +87,14 @@ export function listUnmapped({ ranges, imageSizeBytes }: CopyPlan): RangeSet {
   return RangeSet.of(...ranges).complementWithin(0, imageSizeBytes);
 }
 
+/** Ranges shorter than this, on average, are scattered. */
+const SCATTERED_BYTES = 2 ** 20;
+
+/** Whether the plan is of very many small ranges, rather than of some large ones. */
+export function isScattered({ ranges, mappedBytes }: CopyPlan): boolean {
+  return mappedBytes !== undefined && mappedBytes < ranges.length * SCATTERED_BYTES;
+}
+
 /** How many blocks of the plan lie wholly before `byte`; the last block of the image may be short. */
 export function countBlocksBefore(plan: CopyPlan, byte: number): number {
   const { blockSizeBytes, imageSizeBytes } = plan;

@@ -2,7 +2,7 @@
 import { BmapError, InterruptedError, type TargetState } from '../errors/errors.ts';
 import type { CopyEvent, OnEvent } from './copy-events.ts';
 import { formatHumanSize } from '../bmap/human-size.ts';
-import { listUnmapped, type CopyPlan } from './copy-plan.ts';
+import { isScattered, listUnmapped, type CopyPlan } from './copy-plan.ts';
 import type { ImageSource } from './source/image-source.ts';
 import { BlockDeviceTarget } from './target/block-device-target.ts';
 import type { CopyTarget, UnmappedPolicy } from './target/copy-target.ts';
@@ -167,13 +167,13 @@ function describeReread(path: string, error: BmapError): CopyEvent {
 }
 
 function makeTarget(facts: TargetFacts, settings: JobSettings, io: TargetIo): CopyTarget {
-  const { isDryRun, zeroOffload: offloadZeros, cutsAtEnd } = settings;
+  const { plan, isDryRun, zeroOffload: offloadZeros, cutsAtEnd } = settings;
   if (facts.kind === 'file') return new FileTarget(facts.path, facts.found, io);
   if (facts.kind === 'stream') {
     const { path, isPipe, forgetsAll } = facts;
     const sink = isPipe ? new PipeSink(path, settings.signal) : new CharacterDeviceSink(path, io);
     return new StreamTarget(path, sink, forgetsAll);
   }
-  const options = { io, offloadZeros, isDryRun, cutsAtEnd };
+  const options = { io, pastCache: !isScattered(plan), offloadZeros, isDryRun, cutsAtEnd };
   return new BlockDeviceTarget(facts.path, facts.device, options);
 }

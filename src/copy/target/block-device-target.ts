@@ -32,11 +32,10 @@ import { findZeroRuns } from './zero-blocks.ts';
 /** Never below the page size: the cache of a device is kept in pages. */
 const MIN_BLOCK_BYTES = 4096;
 
-/** Smaller writes are left to the cache, which hands many of them to the device at once. */
-const MIN_DIRECT_BYTES = 256 * 1024;
-
 export interface BlockDeviceOptions {
   readonly io: TargetIo;
+  /** Write past the cache. Else it gathers small writes, and hands many to the device at once. */
+  readonly pastCache: boolean;
   /** Have the device make zeros where the image has blocks of zeros. */
   readonly offloadZeros: boolean;
   /** Claim it without the means to write. */
@@ -47,7 +46,7 @@ export interface BlockDeviceOptions {
 
 export class BlockDeviceTarget implements CopyTarget {
   readonly path: string;
-  readonly wantsPages = true;
+  readonly wantsPages: boolean;
   readonly #facts: DeviceFacts;
   readonly #options: BlockDeviceOptions;
   readonly #flushPacer = new StepPacer();
@@ -62,6 +61,7 @@ export class BlockDeviceTarget implements CopyTarget {
     this.path = path;
     this.#facts = facts;
     this.#options = options;
+    this.wantsPages = options.pastCache;
   }
 
   get mayHaveChanged(): boolean {
@@ -81,7 +81,7 @@ export class BlockDeviceTarget implements CopyTarget {
       throw new SystemError(kind, undefined, problem, { cause: error });
     }
     this.#assertSame(this.#handle);
-    if (!this.#options.isDryRun) await this.#openDirect();
+    if (this.#options.pastCache && !this.#options.isDryRun) await this.#openDirect();
   }
 
   #assertSame({ fd }: FileHandle): void {
@@ -202,7 +202,7 @@ export class BlockDeviceTarget implements CopyTarget {
   /** Past the cache go only whole sectors that start at a page of memory. */
   #fitsDirect({ bytes, startByte }: Part): boolean {
     const isWhole = bytes.length % this.#blockBytes === 0 && startByte % this.#blockBytes === 0;
-    return isWhole && bytes.length >= MIN_DIRECT_BYTES && startsAtPage(bytes);
+    return isWhole && startsAtPage(bytes);
   }
 
   /** Only whole sectors: what is left at the edges is not worth a thought. */
