@@ -5,7 +5,7 @@ import { findDigest } from '../bmap/digest.ts';
 import { formatHumanSize } from '../bmap/human-size.ts';
 import { MismatchError } from '../errors/errors.ts';
 import type { ByteRange } from '../ranges/byte-range.ts';
-import { RangeSet } from '../ranges/range-set.ts';
+import { RangeSet, RangeSetBuilder } from '../ranges/range-set.ts';
 
 export interface PlannedRange extends ByteRange {
   /** Lower-case hex digest of its bytes. */
@@ -81,10 +81,18 @@ export function planPlainCopy({ sizeBytes }: SourceSize, names: PlanNames): Copy
   };
 }
 
+/** The bytes of the image that are copied; undefined for all of an image whose size is not known. */
+export function listMapped({ ranges, imageSizeBytes }: CopyPlan): RangeSet | undefined {
+  if (imageSizeBytes === undefined) return undefined;
+  // Of a map there may be more ranges than a call can have arguments.
+  const mapped = new RangeSetBuilder();
+  for (const { startByte, endByte } of ranges) mapped.add(startByte, endByte);
+  return mapped.build();
+}
+
 /** The bytes of the image that are not copied; none if its size is not known. */
-export function listUnmapped({ ranges, imageSizeBytes }: CopyPlan): RangeSet {
-  if (imageSizeBytes === undefined) return RangeSet.empty;
-  return RangeSet.of(...ranges).complementWithin(0, imageSizeBytes);
+export function listUnmapped(plan: CopyPlan): RangeSet {
+  return listMapped(plan)?.complementWithin(0, plan.imageSizeBytes!) ?? RangeSet.empty;
 }
 
 /** Ranges shorter than this, on average, are scattered. */

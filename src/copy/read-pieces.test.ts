@@ -37,12 +37,17 @@ function makeStream(chunkBytes: readonly number[]): ImageSource {
     name: 'stream',
     sizeBytes: undefined,
     fileDescriptor: undefined,
-    async *chunks() {
+    async *chunks(_, wanted) {
+      expect(wanted).toBeDefined();
       let at = 0;
       for (let index = 0; at < IMAGE.length; index++) {
         const next = at + chunkBytes[index % chunkBytes.length]!;
         // A piece belongs to the reader only until it asks for the next.
         const chunk = Buffer.from(IMAGE.subarray(at, next));
+        // What is not wanted need not be right.
+        for (const { startByte, endByte } of wanted!.complementWithin(at, at + chunk.length)) {
+          chunk.fill(0xff, startByte - at, endByte - at);
+        }
         yield chunk;
         chunk.fill(0);
         at = next;

@@ -4,7 +4,7 @@
  */
 import { MismatchError } from '../errors/errors.ts';
 import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
-import { countBlocksBefore, type CopyPlan } from './copy-plan.ts';
+import { countBlocksBefore, listMapped, type CopyPlan } from './copy-plan.ts';
 import { PieceGroup, pieceLength, type Piece } from './piece.ts';
 import { readPlaces } from './read-places.ts';
 import type { ImageSource } from './source/image-source.ts';
@@ -41,7 +41,7 @@ async function* readThrough(
   /** Of the piece that is being filled; 0 between pieces. */
   let filledBytes = 0;
   let wantedBytes = 0;
-  for await (const chunk of source.chunks(signal)) {
+  for await (const chunk of source.chunks(signal, listMapped(plan))) {
     let used = 0;
     while (used < chunk.length) {
       const range = plan.ranges[rangeIndex];

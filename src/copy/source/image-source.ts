@@ -1,5 +1,7 @@
 /** The contract between where an image comes from and what is done with its bytes. */
 
+import type { RangeSet } from '../../ranges/range-set.ts';
+
 /** An image that is being read. Everything is decided about it that can be without reading it whole. */
 export interface ImageSource {
   /** For messages: the path or address as the user gave it, without credentials. */
@@ -19,9 +21,12 @@ export interface ImageSource {
    * the next one is asked for. Ends without an exception only if the image was complete: every
    * decoder reached its own end and its checksum was right, every connection delivered what it
    * announced, every child process returned 0.
+   *
+   * Bytes outside of `wanted` may be zeros in place of what is stored; then they are not checked, either.
+   * Their number is right all the same.
    * @throws {CorruptError} if the data is damaged or cut. @throws {SystemError} if reading fails.
    */
-  chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  chunks(signal: AbortSignal, wanted?: RangeSet): AsyncIterable<Uint8Array>;
 
   /** Releases files, connections and children; safe to call at any time, also twice. */
   close(): Promise<void>;

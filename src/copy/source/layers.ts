@@ -11,6 +11,7 @@ import { readAhead } from './decode/read-ahead.ts';
 import { findArchive, findCompression, HEAD_BYTES, hintOf, type NameHint } from './formats.ts';
 import { assertImageHead } from './image-head.ts';
 import { StreamReader } from './stream-reader.ts';
+import { WantedBytes } from './wanted-bytes.ts';
 
 /** The raw image below all wrapping. */
 export interface UnwrappedImage {
@@ -19,6 +20,8 @@ export interface UnwrappedImage {
   readonly sizeBytes: number | undefined;
   /** The input is the image itself. */
   readonly isRaw: boolean;
+  /** For readers that do not need all of it. */
+  readonly wanted: WantedBytes;
   /** Checks what follows the image; to be called when it was read, or when the rest of it is not wanted. */
   readonly finish: () => Promise<void>;
   close(): Promise<void>;
@@ -41,11 +44,14 @@ export async function unwrap(
     for (const reader of readers) await reader.close();
   };
   try {
-    const { decoded, compression } = await openCompression(input, stored, context);
+    const wanted = new WantedBytes();
+    const { decoded, compression } = await openCompression(input, stored, { ...context, wanted });
     if (decoded !== stored) readers.unshift(decoded);
     const archive = await recognizeArchive(input, decoded, compression, context);
     const layers = { decoded, compression, archive };
-    return { ...(await openImage(input, layers, member, context)), close };
+    const opened = await openImage(input, layers, member, context);
+    // In an archive the image does not start where the decoded data does.
+    return { ...opened, wanted: archive === undefined ? wanted : new WantedBytes(), close };
   } catch (error) {
     // First, since closing a layer waits for bytes that it has asked for.
     await input.close();
@@ -70,7 +76,7 @@ interface Layers {
 async function openCompression(
   input: ByteInput,
   stored: StreamReader,
-  context: InputContext,
+  context: InputContext & { readonly wanted?: WantedBytes },
 ): Promise<Pick<Layers, 'decoded' | 'compression'>> {
   // What looks like a packed file at the start of a disk is a part of the disk.
   const compression =
@@ -106,7 +112,7 @@ async function openImage(
   { decoded, compression, archive }: Layers,
   member: string | undefined,
   context: InputContext,
-): Promise<Omit<UnwrappedImage, 'close'>> {
+): Promise<Omit<UnwrappedImage, 'close' | 'wanted'>> {
   if (archive === undefined) {
     if (member !== undefined) {
       const text = `${input.name}: this is no archive, so there is no member ${member} to choose; leave --member out`;

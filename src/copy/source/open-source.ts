@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 
 import type { Finding } from '../../errors/finding.ts';
+import type { RangeSet } from '../../ranges/range-set.ts';
 import type { ByteInput, InputContext } from './byte-input.ts';
 import type { ImageSource } from './image-source.ts';
 import { unwrap, type UnwrappedImage } from './layers.ts';
@@ -114,7 +115,7 @@ class UnwrappedSource implements ImageSource {
     this.fileDescriptor = first.isRaw ? input.fileDescriptor : undefined;
   }
 
-  async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *chunks(signal: AbortSignal, wanted?: RangeSet): AsyncGenerator<Uint8Array> {
     const isStream = this.#input.fileDescriptor === undefined;
     if (isStream && this.#isTaken) throw new RangeError(`${this.name} can be read only once`);
     this.#isTaken = true;
@@ -124,6 +125,7 @@ class UnwrappedSource implements ImageSource {
     try {
       this.#control.signal.throwIfAborted();
       unwrapped = await this.#open();
+      if (wanted !== undefined) unwrapped.wanted.limitTo(wanted);
       for await (const piece of unwrapped.image.rest()) {
         this.#control.signal.throwIfAborted();
         yield piece;

@@ -3,10 +3,13 @@ import { CorruptError, SystemError, UnsupportedError } from '../../../errors/err
 import { NativeDecodeError } from '../../../../native/decoder.ts';
 import type { InputContext } from '../byte-input.ts';
 import type { StreamReader } from '../stream-reader.ts';
+import type { WantedBytes } from '../wanted-bytes.ts';
 
 export interface DecodeContext extends InputContext {
   /** What messages call the data, for example `gzip data of disk.img.gz`. */
   readonly structure: string;
+  /** Given where bytes of the decoded data that nobody looks at may be zeros instead. */
+  readonly wanted?: WantedBytes;
 }
 
 /**
