@@ -1,10 +1,12 @@
 /** Runs one hash job in several threads. Apart from `hashRanges`, so that small jobs load no threads. */
 import { Worker } from 'node:worker_threads';
 
+import { hashFirstAhead } from './hash-ahead.ts';
 import { stopHashJob, type HashJob, type HashOutcome } from './hash-job.ts';
 
 /**
- * One outcome for each thread, when all have let go of the file. Aborting makes them stop early.
+ * One outcome for each thread, this one included, when all have let go of the file. Aborting makes them
+ * stop early.
  * @throws what a thread died of.
  */
 export async function hashInThreads(
@@ -15,7 +17,9 @@ export async function hashInThreads(
   const stop = (): void => stopHashJob(job);
   signal?.addEventListener('abort', stop);
   try {
-    const runs = Array.from({ length: threads }, () => runInThread(job));
+    const own = isOneLongest(job, threads) ? [hashFirst(job)] : [];
+    const others = Array.from({ length: threads - own.length }, () => runInThread(job));
+    const runs = [...own, ...others];
     // All of them are awaited, so that no thread reads from a descriptor that has been closed.
     const settled = await Promise.allSettled(runs);
     return settled.map((run) => {
@@ -24,6 +28,23 @@ export async function hashInThreads(
     });
   } finally {
     signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** Whether one range takes longer than the others together, if all threads work at them. */
+function isOneLongest({ bounds, order }: HashJob, threads: number): boolean {
+  const lengthOf = (index: number): number => bounds[index * 2 + 1]! - bounds[index * 2]!;
+  const total = order.reduce((sum, index) => sum + lengthOf(index), 0);
+  return order[0] !== undefined && lengthOf(order[0]) * threads > total;
+}
+
+/** Here, in the thread that would else only wait. It has the range before any other has started. */
+async function hashFirst(job: HashJob): Promise<HashOutcome> {
+  try {
+    return await hashFirstAhead(job);
+  } catch (error) {
+    stopHashJob(job);
+    throw error;
   }
 }
 

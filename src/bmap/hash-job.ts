@@ -5,7 +5,7 @@
  *
  * File descriptors belong to the process, so all threads read the same one, at positions of their own.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 
 /** Large enough to hash at memory speed, small enough to have one for each thread. */
@@ -74,27 +74,35 @@ export function readBytesDone(job: HashJob): number {
   return Number(Atomics.load(job.bytesDone, 0));
 }
 
+/** Whether `stopHashJob` was called. */
+export function isHashJobStopped(job: HashJob): boolean {
+  return Atomics.load(job.control, STOPPED) !== 0;
+}
+
+/** The number of the next range that nobody has taken; undefined if there is none. */
+export function takeRange(job: HashJob): number | undefined {
+  return job.order[Atomics.add(job.control, TAKEN, 1)];
+}
+
 /** Hashes ranges until none is left, or until one thread has failed or was stopped. */
 export function runHashJob(job: HashJob): HashOutcome {
   const chunk = new Uint8Array(CHUNK_BYTES);
-  for (;;) {
-    const taken = Atomics.add(job.control, TAKEN, 1);
-    const index = job.order[taken];
-    if (index === undefined) return { kind: 'finished' };
+  for (let index = takeRange(job); index !== undefined; index = takeRange(job)) {
     const outcome = hashRange(job, index, chunk);
-    if (outcome !== undefined) {
-      stopHashJob(job);
-      return outcome;
-    }
+    if (outcome === undefined) continue;
+    stopHashJob(job);
+    return outcome;
   }
+  return { kind: 'finished' };
 }
 
+/** @returns undefined if all went well. */
 function hashRange(job: HashJob, index: number, chunk: Uint8Array): HashOutcome | undefined {
-  const hash = createHash(job.digest);
+  let hasher: Hash | undefined;
   const endByte = job.bounds[index * 2 + 1]!;
   let atByte = job.bounds[index * 2]!;
   while (atByte < endByte) {
-    if (Atomics.load(job.control, STOPPED) !== 0) return { kind: 'stopped' };
+    if (isHashJobStopped(job)) return { kind: 'stopped' };
     let count: number;
     try {
       count = readSync(
@@ -111,10 +119,26 @@ function hashRange(job: HashJob, index: number, chunk: Uint8Array): HashOutcome 
       return { kind: 'failed', code, message };
     }
     if (count === 0) return { kind: 'short-read', endByte: atByte };
-    hash.update(chunk.subarray(0, count));
+    const bytes = chunk.subarray(0, count);
     atByte += count;
-    Atomics.add(job.bytesDone, 0, BigInt(count));
+    noteBytesDone(job, count);
+    if (hasher === undefined && atByte === endByte) {
+      // Half the cost for short ranges, of which there may be very many.
+      noteDigest(job, index, hash(job.digest, bytes, 'buffer'));
+      return undefined;
+    }
+    hasher ??= createHash(job.digest);
+    hasher.update(bytes);
   }
-  job.digests.set(hash.digest(), index * job.digestLengthBytes);
+  hasher ??= createHash(job.digest);
+  noteDigest(job, index, hasher.digest());
   return undefined;
+}
+
+export function noteBytesDone(job: HashJob, count: number): void {
+  Atomics.add(job.bytesDone, 0, BigInt(count));
+}
+
+export function noteDigest(job: HashJob, index: number, digest: Uint8Array): void {
+  job.digests.set(digest, index * job.digestLengthBytes);
 }

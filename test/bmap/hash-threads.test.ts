@@ -1,17 +1,13 @@
-/** Hashing in threads. Threads load compiled files, so this tests what is in dist. */
+/** Hashing in threads. */
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { expect, it, onTestFinished } from 'vitest';
 
-import type * as hashing from '../../src/bmap/hash-ranges.ts';
-import type * as rangeSets from '../../src/ranges/range-set.ts';
+import { hashRanges } from '../../src/bmap/hash-ranges.ts';
+import { RangeSet } from '../../src/ranges/range-set.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
-
-const dist = path.resolve('dist/src');
-const { hashRanges } = (await import(path.join(dist, 'bmap/hash-ranges.js'))) as typeof hashing;
-const { RangeSet } = (await import(path.join(dist, 'ranges/range-set.js'))) as typeof rangeSets;
 
 const MIB = 2 ** 20;
 const bytes = Buffer.alloc(40 * MIB + 5, randomBytes(100_003));

@@ -15,6 +15,7 @@ export function compiledWorkers(): Plugin {
     name: 'compiled-workers',
     enforce: 'pre',
     transform(code, id) {
+      if (!id.endsWith('.ts')) return code;
       const twin = path.join(root, 'dist', path.relative(root, id));
       const url = JSON.stringify(pathToFileURL(twin).href);
       return code.replace(WORKER_URL, (text) => text.replace('import.meta.url', url));
