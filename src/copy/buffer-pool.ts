@@ -11,16 +11,21 @@ export interface PooledBuffer {
 }
 
 export class BufferPool {
+  readonly bufferBytes: number;
   readonly #free: PooledBuffer[];
   readonly #waiting: ((buffer: PooledBuffer) => void)[] = [];
 
   /** `allocate` makes the memory of one buffer. */
   constructor(
     count: number,
-    sizeBytes: number,
+    bufferBytes: number,
     allocate: (sizeBytes: number) => Uint8Array = allocateShared,
   ) {
-    this.#free = Array.from({ length: count }, () => ({ bytes: allocate(sizeBytes), holders: 0 }));
+    this.bufferBytes = bufferBytes;
+    this.#free = Array.from({ length: count }, () => ({
+      bytes: allocate(bufferBytes),
+      holders: 0,
+    }));
   }
 
   /** A buffer with one holder; whoever shares it adds to that. */

@@ -6,13 +6,24 @@ import { allocatePages } from '../../native/pages.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { ChecksumGate } from './checksum-gate.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import { PIECE_BYTES, type Piece } from './piece.ts';
-import { readPieces } from './read-pieces.ts';
+import type { Piece } from './piece.ts';
+import { isReadInPlaces, readPieces } from './read-pieces.ts';
 import type { ImageSource } from './source/image-source.ts';
 import type { TargetQueue } from './target-queue.ts';
 
-/** The gate withholds up to 9, one is read ahead; the rest lets reading and writing overlap. */
-const BUFFER_COUNT = 24;
+interface PoolShape {
+  readonly count: number;
+  readonly bufferBytes: number;
+}
+
+/**
+ * From a file, larger buffers: handing one to a thread costs as much as reading 1 MiB does. A card that
+ * takes 2 MB/s still is left within a second. The gate withholds up to 5, 3 are read ahead, and the rest
+ * is written meanwhile.
+ */
+const PLACES_POOL: PoolShape = { count: 16, bufferBytes: 2 * 2 ** 20 };
+/** From a stream, as much as its decoders give; the gate withholds up to 9. */
+const STREAM_POOL: PoolShape = { count: 24, bufferBytes: 2 ** 20 };
 
 export interface CopyRangesOptions {
   readonly source: ImageSource;
@@ -36,7 +47,8 @@ export interface CopyRangesOptions {
 export async function copyRanges(options: CopyRangesOptions): Promise<number> {
   const { source, plan, queues, verify, onPiece, onProgress, signal } = options;
   const allocate = queues.some(({ wantsPages }) => wantsPages) ? allocatePages : undefined;
-  const pool = new BufferPool(BUFFER_COUNT, PIECE_BYTES, allocate);
+  const { count, bufferBytes } = isReadInPlaces(source, plan) ? PLACES_POOL : STREAM_POOL;
+  const pool = new BufferPool(count, bufferBytes, allocate);
   const gate = verify ? new ChecksumGate(plan, source.name) : undefined;
   let endByte = 0;
   let bytesDone = 0;

@@ -3,9 +3,6 @@ import { alignUp } from '../ranges/byte-range.ts';
 import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
 import type { PlannedRange } from './copy-plan.ts';
 
-/** Large enough to make the cost of a call vanish: reading and writing 1 MiB takes 100 microseconds. */
-export const PIECE_BYTES = 2 ** 20;
-
 /** Pieces start at a page of their buffer, since devices want that. */
 const ALIGNMENT_BYTES = 4096;
 
@@ -25,15 +22,15 @@ export interface PlacedPiece extends Omit<Piece, 'bytes' | 'buffer'> {
   readonly offset: number;
 }
 
-/** How long the piece is that starts at `startByte`; its range may have no end that is known. */
-export function pieceLength({ endByte }: PlannedRange, startByte: number): number {
-  return Math.min(PIECE_BYTES, endByte - startByte);
-}
-
 /** The pieces that share a buffer. */
 export class PieceGroup {
   readonly placed: PlacedPiece[] = [];
+  readonly #pool: BufferPool;
   #nextOffset = 0;
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+  }
 
   /** Where in the buffer the next piece starts. */
   get nextOffset(): number {
@@ -41,7 +38,7 @@ export class PieceGroup {
   }
 
   hasRoomFor(lengthBytes: number): boolean {
-    return this.#nextOffset + lengthBytes <= PIECE_BYTES;
+    return this.#nextOffset + lengthBytes <= this.#pool.bufferBytes;
   }
 
   /** Behind the ones before. */
@@ -53,9 +50,9 @@ export class PieceGroup {
   }
 
   /** When the buffer holds what it should: each piece gets its share of it. */
-  release(buffer: PooledBuffer, pool: BufferPool): readonly Piece[] {
+  release(buffer: PooledBuffer): readonly Piece[] {
     buffer.holders += this.placed.length;
-    pool.give(buffer);
+    this.#pool.give(buffer);
     return this.placed.map(({ range, startByte, lengthBytes, offset, isLastOfRange }) => ({
       range,
       startByte,

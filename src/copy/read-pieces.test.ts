@@ -9,10 +9,10 @@ import { SeededRandom } from '../../test/support/random.ts';
 import { makeScratchFolder } from '../../test/support/scratch.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import { PIECE_BYTES } from './piece.ts';
 import { readPieces } from './read-pieces.ts';
 import type { ImageSource } from './source/image-source.ts';
 
+const PIECE_BYTES = 2 ** 20;
 const BLOCK_BYTES = 512;
 const IMAGE = Buffer.from(new SeededRandom(1).bytes(3 * PIECE_BYTES + 300));
 const never = new AbortController().signal;

@@ -5,7 +5,7 @@
 import { MismatchError } from '../errors/errors.ts';
 import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
 import { countBlocksBefore, listMapped, type CopyPlan } from './copy-plan.ts';
-import { PieceGroup, pieceLength, type Piece } from './piece.ts';
+import { PieceGroup, type Piece } from './piece.ts';
 import { readPlaces } from './read-places.ts';
 import type { ImageSource } from './source/image-source.ts';
 
@@ -21,11 +21,16 @@ export async function* readPieces(
   signal: AbortSignal,
 ): AsyncGenerator<readonly Piece[], void, undefined> {
   const { fileDescriptor, name } = source;
-  if (fileDescriptor !== undefined && plan.imageSizeBytes !== undefined) {
+  if (fileDescriptor !== undefined && isReadInPlaces(source, plan)) {
     yield* readPlaces({ fileDescriptor, name }, plan.ranges, pool);
   } else {
     yield* readThrough(source, plan, pool, signal);
   }
+}
+
+/** Whether the ranges are read where they lie, and what is between them not at all. */
+export function isReadInPlaces({ fileDescriptor }: ImageSource, plan: CopyPlan): boolean {
+  return fileDescriptor !== undefined && plan.imageSizeBytes !== undefined;
 }
 
 async function* readThrough(
@@ -36,7 +41,7 @@ async function* readThrough(
 ): AsyncGenerator<readonly Piece[], void, undefined> {
   let positionByte = 0;
   let rangeIndex = 0;
-  let group = new PieceGroup();
+  let group = new PieceGroup(pool);
   let buffer: PooledBuffer | undefined;
   /** Of the piece that is being filled; 0 between pieces. */
   let filledBytes = 0;
@@ -51,7 +56,7 @@ async function* readThrough(
       used += skipBytes;
       positionByte += skipBytes;
       if (range === undefined || used === chunk.length) continue;
-      if (filledBytes === 0) wantedBytes = pieceLength(range, positionByte);
+      if (filledBytes === 0) wantedBytes = Math.min(pool.bufferBytes, range.endByte - positionByte);
       buffer ??= await pool.take();
       const count = Math.min(chunk.length - used, wantedBytes - filledBytes);
       buffer.bytes.set(chunk.subarray(used, used + count), group.nextOffset + filledBytes);
@@ -65,10 +70,10 @@ async function* readThrough(
       const next = plan.ranges[rangeIndex];
       if (next !== undefined) {
         const nextByte = Math.max(next.startByte, positionByte);
-        if (group.hasRoomFor(pieceLength(next, nextByte))) continue;
+        if (group.hasRoomFor(next.endByte - nextByte)) continue;
       }
-      yield group.release(buffer, pool);
-      group = new PieceGroup();
+      yield group.release(buffer);
+      group = new PieceGroup(pool);
       buffer = undefined;
     }
   }
@@ -76,7 +81,7 @@ async function* readThrough(
   if (open !== undefined && open.endByte === Infinity && filledBytes > 0) {
     group.add(open, positionByte - filledBytes, filledBytes);
   }
-  if (group.placed.length > 0) yield group.release(buffer!, pool);
+  if (group.placed.length > 0) yield group.release(buffer!);
   assertSize(source, plan, positionByte);
 }
 

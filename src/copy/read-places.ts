@@ -1,53 +1,80 @@
 /** Reads the ranges of an open file where they lie. */
-import { read } from 'node:fs';
+import { read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 import { SystemError } from '../errors/errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { PlannedRange } from './copy-plan.ts';
 import { PartThread } from './part-io/part-thread.ts';
-import { PieceGroup, pieceLength, type Piece } from './piece.ts';
+import { PieceGroup, type Piece } from './piece.ts';
 
 const readAt = promisify(read);
 
-/** The pieces of one buffer after the other; one buffer is filled while the one before is in use. */
-export async function* readPlaces(
-  file: OpenImage,
-  ranges: readonly PlannedRange[],
-  pool: BufferPool,
-): AsyncGenerator<readonly Piece[], void, undefined> {
-  const thread = new PartThread();
-  let ahead: Promise<readonly Piece[]> | undefined;
-  try {
-    for (const group of groupPieces(ranges)) {
-      const pieces = readGroup(file, group, pool, thread);
-      // Awaited below, after the pieces before it have been used; until then a failure is no surprise.
-      pieces.catch(() => {});
-      if (ahead !== undefined) yield await ahead;
-      ahead = pieces;
-    }
-    if (ahead !== undefined) yield await ahead;
-  } finally {
-    // Nothing may be read any more when the file is closed.
-    await Promise.allSettled([ahead]);
-    await thread.close();
-  }
-}
+/** Reads from a disk that are made before they are needed. */
+const GROUPS_AHEAD = 3;
+
+/**
+ * What is in the system's memory comes with 10 GB/s, so that handing a read to a thread would cost more
+ * than making it at once. A read that is slower than this waited for a disk.
+ */
+const QUICK_BYTES_PER_MS = 2 * 2 ** 20;
+/** A call is interrupted now and then. */
+const SLACK_MS = 1;
+
+/** Fewer parts are read one by one: a thread takes some 20 ms to start. */
+const MIN_THREAD_PARTS = 8;
 
 export interface OpenImage {
   readonly fileDescriptor: number;
   readonly name: string;
 }
 
-function* groupPieces(ranges: readonly PlannedRange[]): Generator<PieceGroup> {
-  let group = new PieceGroup();
+/**
+ * The pieces of one buffer after the other. As long as the file comes from memory it is read at once;
+ * from the first slow read on, ahead of its use, by other threads.
+ */
+export async function* readPlaces(
+  file: OpenImage,
+  ranges: readonly PlannedRange[],
+  pool: BufferPool,
+): AsyncGenerator<readonly Piece[], void, undefined> {
+  const thread = new PartThread();
+  const ahead: Promise<readonly Piece[]>[] = [];
+  let isQuick = true;
+  try {
+    for (const group of groupPieces(ranges, pool)) {
+      if (isQuick) {
+        const buffer = await pool.take();
+        isQuick = readNow(file, group, buffer.bytes);
+        yield group.release(buffer);
+        continue;
+      }
+      const pieces = readLater(file, group, pool, thread);
+      // Awaited below, after the pieces before it have been used; until then a failure is no surprise.
+      pieces.catch(() => {});
+      ahead.push(pieces);
+      if (ahead.length > GROUPS_AHEAD) yield await ahead.shift()!;
+    }
+    while (ahead.length > 0) yield await ahead.shift()!;
+  } finally {
+    // Nothing may be read any more when the file is closed.
+    await Promise.allSettled(ahead);
+    await thread.close();
+  }
+}
+
+function* groupPieces(
+  ranges: readonly PlannedRange[],
+  pool: BufferPool,
+): Generator<PieceGroup, void, undefined> {
+  let group = new PieceGroup(pool);
   for (const range of ranges) {
     let { startByte } = range;
     while (startByte < range.endByte) {
-      const lengthBytes = pieceLength(range, startByte);
+      const lengthBytes = Math.min(pool.bufferBytes, range.endByte - startByte);
       if (!group.hasRoomFor(lengthBytes)) {
         yield group;
-        group = new PieceGroup();
+        group = new PieceGroup(pool);
       }
       group.add(range, startByte, lengthBytes);
       startByte += lengthBytes;
@@ -56,21 +83,47 @@ function* groupPieces(ranges: readonly PlannedRange[]): Generator<PieceGroup> {
   if (group.placed.length > 0) yield group;
 }
 
-async function readGroup(
+/** @returns whether it was as quick as memory is. */
+function readNow(
+  { fileDescriptor, name }: OpenImage,
+  { placed }: PieceGroup,
+  bytes: Uint8Array,
+): boolean {
+  const startedMs = performance.now();
+  let total = 0;
+  for (const { offset, lengthBytes, startByte } of placed) {
+    let done = 0;
+    while (done < lengthBytes) {
+      const atByte = startByte + done;
+      let count: number;
+      try {
+        count = readSync(fileDescriptor, bytes, offset + done, lengthBytes - done, atByte);
+      } catch (error) {
+        throw SystemError.from(error, name);
+      }
+      if (count === 0) throw endsEarly(name, atByte);
+      done += count;
+    }
+    total += lengthBytes;
+  }
+  return performance.now() - startedMs < SLACK_MS + total / QUICK_BYTES_PER_MS;
+}
+
+async function readLater(
   file: OpenImage,
   group: PieceGroup,
   pool: BufferPool,
   thread: PartThread,
 ): Promise<readonly Piece[]> {
   const buffer = await pool.take();
-  const [first, second] = group.placed;
-  if (second === undefined) {
-    const { startByte, lengthBytes } = first!;
-    await readFully(file, buffer.bytes.subarray(0, lengthBytes), startByte);
+  if (group.placed.length < MIN_THREAD_PARTS) {
+    for (const { offset, lengthBytes, startByte } of group.placed) {
+      await readFully(file, buffer.bytes.subarray(offset, offset + lengthBytes), startByte);
+    }
   } else {
     await readParts(file, group, buffer.bytes, thread);
   }
-  return group.release(buffer, pool);
+  return group.release(buffer);
 }
 
 async function readFully(

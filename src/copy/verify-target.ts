@@ -8,7 +8,6 @@ import { promisify } from 'node:util';
 import { MismatchError, SystemError } from '../errors/errors.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import { PIECE_BYTES } from './piece.ts';
 import { readPieces } from './read-pieces.ts';
 import type { ImageSource } from './source/image-source.ts';
 import type { CopyTarget } from './target/copy-target.ts';
@@ -28,6 +27,7 @@ export interface VerifyOptions {
 }
 
 const READ_BUFFERS = 3;
+const BUFFER_BYTES = 2 ** 20;
 
 /** @throws {MismatchError} kind `read-back` if the target does not return what was written. */
 export async function verifyTarget(target: CopyTarget, options: VerifyOptions): Promise<void> {
@@ -79,7 +79,7 @@ async function isAsWritten(
   { startByte, endByte, digest }: WrittenUnit,
 ): Promise<boolean> {
   const hash = startUnitHash();
-  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, endByte - startByte));
+  const buffer = Buffer.allocUnsafeSlow(Math.min(BUFFER_BYTES, endByte - startByte));
   let position = startByte;
   while (position < endByte) {
     const wanted = Math.min(buffer.length, endByte - position);
@@ -107,7 +107,7 @@ async function rewrite(
   units: readonly WrittenUnit[],
   { plan, signal }: VerifyOptions,
 ): Promise<void> {
-  const pool = new BufferPool(READ_BUFFERS, PIECE_BYTES);
+  const pool = new BufferPool(READ_BUFFERS, BUFFER_BYTES);
   const part = { ...plan, ranges: units.map(({ startByte, endByte }) => ({ startByte, endByte })) };
   for await (const pieces of readPieces(source, part, pool, signal)) {
     signal.throwIfAborted();

@@ -165,16 +165,14 @@ describeWith(
         const fresh = makeLoopTarget();
         const usual = makeUsualSettings(fresh.device);
         const copy = startCopy(['copy', '--bmap', fixture.map, '-', fresh.device]);
-        const feeding = (async () => {
-          for (let at = 0; at < fixture.bytes.length; at += 65536) {
-            copy.stdin.write(fixture.bytes.subarray(at, at + 65536));
-            await sleep(3);
-          }
-          copy.stdin.end();
-        })();
-        await sleep(150 + random.below(450));
+        // The pipe holds one such part, so that the program has taken all before it.
+        const parts = 1 + random.below(64);
+        for (let part = 0; part < parts; part++) {
+          const bytes = fixture.bytes.subarray(part * 65536, (part + 1) * 65536);
+          await new Promise((resolve) => copy.stdin.write(bytes, resolve));
+        }
+        await sleep(random.below(20));
         const ending = await copy.stop(random.pick(['SIGINT', 'SIGTERM'] as const));
-        await feeding;
         expect(readSettings(fresh.device)).toEqual(usual);
         const written = readFileSync(fresh.device);
         if (ending.code === 0) expectCopied(fresh.file, fixture, fresh.fill);
@@ -192,7 +190,7 @@ describeWith(
           expectCopied(fresh.file, fixture, fresh.fill);
         }
       }
-      expect(states.size).toBeGreaterThan(0);
+      expect(states.has('partial')).toBe(true);
       expect(readSettings(target.device)).toEqual(before);
     });
 

@@ -191,11 +191,22 @@ export class BlockDeviceTarget implements CopyTarget {
 
   async #writeParts(parts: readonly Part[]): Promise<void> {
     const { io } = this.#options;
-    if (this.#direct !== undefined && parts.every((part) => this.#fitsDirect(part))) {
-      await writeParts(io, { fileDescriptor: this.#direct.fd, path: this.path }, parts);
+    const direct = this.#direct;
+    if (direct === undefined) {
+      await this.#writeCached(parts);
       return;
     }
-    await writeParts(io, this.#open, parts);
+    for (const part of parts) {
+      if (this.#fitsDirect(part)) {
+        await writeParts(io, { fileDescriptor: direct.fd, path: this.path }, [part]);
+      } else {
+        await this.#writeCached([part]);
+      }
+    }
+  }
+
+  async #writeCached(parts: readonly Part[]): Promise<void> {
+    await writeParts(this.#options.io, this.#open, parts);
     for (const { bytes } of parts) this.#unflushedBytes += bytes.length;
   }
 

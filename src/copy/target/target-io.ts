@@ -32,6 +32,9 @@ export interface Part {
 
 const writeAt = promisify(write);
 
+/** Fewer parts are written one by one: a thread takes some 20 ms to start. */
+const MIN_THREAD_PARTS = 8;
+
 /** Every write on its own. */
 export const SYSTEM_IO: TargetIo = {
   async write(fileDescriptor, bytes, startByte) {
@@ -100,7 +103,7 @@ export async function writeParts(
 ): Promise<void> {
   const { fileDescriptor, path } = target;
   for (const group of groupByMemory(joinTouching(parts))) {
-    if (group.length === 1 || io.writeParts === undefined) {
+    if (group.length < MIN_THREAD_PARTS || io.writeParts === undefined) {
       for (const { bytes, startByte } of group) await writeFully(io, target, bytes, startByte);
       continue;
     }
