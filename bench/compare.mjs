@@ -12,9 +12,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { makeInputs, run } from './inputs.mjs';
+import { makeInputs, ROOT_BYTES, ROOT_START, run } from './inputs.mjs';
 import { listJobs, Targets } from './jobs.mjs';
-import { measureInTurn } from './measure.mjs';
+import { measureMapping } from './mapping.mjs';
+import { measure, measureInTurn } from './measure.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -43,9 +44,9 @@ function printMachine() {
 const seconds = (value) => value.toFixed(value < 1 ? 3 : 2);
 
 function printJob(job) {
-  const floors = job.floor === undefined ? [] : [job.floor];
-  const commands = [job.theirs, job.ours, ...floors];
-  const [theirs, ours, floor] = measureInTurn(commands, Number(options.rounds));
+  const [theirs, ours] = measureInTurn([job.theirs, job.ours], Number(options.rounds));
+  // Once, for orientation.
+  const floor = job.floor === undefined ? undefined : measure(job.floor.command);
   job.compare?.();
   const ratio = (ours.wall / theirs.wall) * (job.scale?.() ?? 1);
   const cells = [
@@ -61,6 +62,15 @@ function printJob(job) {
   console.log(`| ${cells.join(' | ')} |`);
 }
 
+function printMapping(folder) {
+  const rounds = Number(options.rounds);
+  console.log('\n| mapping alone | s | CPU s | peak MiB |\n| --- | --- | --- | --- |');
+  const root = [inputs.disk, ROOT_START, ROOT_BYTES];
+  for (const { name, wall, cpu, peakMib } of measureMapping(...root, folder, program, rounds)) {
+    console.log(`| ${name} | ${seconds(wall)} | ${seconds(cpu)} | ${peakMib.toFixed(0)} |`);
+  }
+}
+
 const inputs = makeInputs(options.inputs, program);
 mkdirSync(options.targets, { recursive: true });
 const folder = mkdtempSync(path.join(options.targets, 'bmap-bench-'));
@@ -72,6 +82,7 @@ try {
   for (const job of listJobs(inputs, targets, program, folder)) {
     if (job.name.includes(options.only)) printJob(job);
   }
+  if ('mapping'.includes(options.only)) printMapping(folder);
 } finally {
   targets.close();
   rmSync(folder, { recursive: true });

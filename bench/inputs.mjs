@@ -27,9 +27,9 @@ const TIB = 1024 ** 4;
 
 const ESP_START = MIB;
 const ESP_BYTES = 256 * MIB;
-const ROOT_START = ESP_START + ESP_BYTES;
+export const ROOT_START = ESP_START + ESP_BYTES;
 const DISK_BYTES = 6 * GIB;
-const ROOT_BYTES = DISK_BYTES - ROOT_START - MIB;
+export const ROOT_BYTES = DISK_BYTES - ROOT_START - MIB;
 const FILES_BYTES = 1200 * MIB;
 
 /** How the disk is packed: name of the file, and the command that packs standard input. */
