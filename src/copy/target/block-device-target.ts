@@ -5,28 +5,16 @@
 import { constants, fstatSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 
-import {
-  discardRange,
-  flushBuffers,
-  rereadPartitionTable,
-  zeroRange,
-} from '../../../native/block-device.ts';
+import { flushBuffers, rereadPartitionTable, zeroRange } from '../../../native/block-device.ts';
 import { dropCachedPages } from '../../../native/page-cache.ts';
 import { startsAtPage } from '../../../native/pages.ts';
 import { RefusedError, SystemError } from '../../errors/errors.ts';
 import type { DeviceFacts } from '../../host/device-facts.ts';
 import { formatDeviceNumber } from '../../host/host-files.ts';
-import { alignDown, alignUp, type ByteRange } from '../../ranges/byte-range.ts';
 import type { CompleteOptions, CopyTarget } from './copy-target.ts';
+import { discard, zero } from './erase-range.ts';
 import { StepPacer } from './step-pacer.ts';
-import {
-  flushTarget,
-  writeFully,
-  writeParts,
-  type OpenTarget,
-  type Part,
-  type TargetIo,
-} from './target-io.ts';
+import { flushTarget, writeParts, type OpenTarget, type Part, type TargetIo } from './target-io.ts';
 import { findZeroRuns } from './zero-blocks.ts';
 
 /** Never below the page size: the cache of a device is kept in pages. */
@@ -120,8 +108,9 @@ export class BlockDeviceTarget implements CopyTarget {
       const range = { startByte, endByte: Math.min(endByte, this.#facts.sizeBytes) };
       if (range.startByte >= range.endByte) return;
       this.#mayHaveChanged = true;
-      if (policy === 'zero') await this.#zero(range, signal);
-      else await this.#discard(range, signal);
+      const context = { io: this.#options.io, target: this.#open, signal };
+      if (policy === 'zero') await zero(range, { ...context, blockBytes: this.#blockBytes });
+      else await discard(range, { ...context, blockBytes: this.#facts.sectorBytes });
     }
   }
 
@@ -214,43 +203,5 @@ export class BlockDeviceTarget implements CopyTarget {
   #fitsDirect({ bytes, startByte }: Part): boolean {
     const isWhole = bytes.length % this.#blockBytes === 0 && startByte % this.#blockBytes === 0;
     return isWhole && startsAtPage(bytes);
-  }
-
-  /** Only whole sectors: what is left at the edges is not worth a thought. */
-  async #discard({ startByte, endByte }: ByteRange, signal: AbortSignal): Promise<void> {
-    const { sectorBytes } = this.#facts;
-    const inner = {
-      startByte: alignUp(startByte, sectorBytes),
-      endByte: alignDown(endByte, sectorBytes),
-    };
-    await this.#inSteps(inner, signal, (from, to) => discardRange(this.#open, from, to - from));
-  }
-
-  /** Edges that are no whole blocks are written. */
-  async #zero({ startByte, endByte }: ByteRange, signal: AbortSignal): Promise<void> {
-    const firstByte = Math.min(alignUp(startByte, this.#blockBytes), endByte);
-    const lastByte = Math.max(alignDown(endByte, this.#blockBytes), firstByte);
-    const edge = new Uint8Array(this.#blockBytes);
-    const { io } = this.#options;
-    await writeFully(io, this.#open, edge.subarray(0, firstByte - startByte), startByte);
-    const inner = { startByte: firstByte, endByte: lastByte };
-    await this.#inSteps(inner, signal, (from, to) => zeroRange(this.#open, from, to - from));
-    await writeFully(io, this.#open, edge.subarray(0, endByte - lastByte), lastByte);
-  }
-
-  /** In steps, since a request that was made cannot be interrupted. */
-  async #inSteps(
-    { startByte, endByte }: ByteRange,
-    signal: AbortSignal,
-    act: (from: number, to: number) => Promise<void>,
-  ): Promise<void> {
-    const pacer = new StepPacer();
-    let from = startByte;
-    while (from < endByte) {
-      signal.throwIfAborted();
-      const to = Math.min(from + alignDown(pacer.stepBytes, this.#blockBytes), endByte);
-      await pacer.measure(to - from, async () => act(from, to));
-      from = to;
-    }
   }
 }
