@@ -31,11 +31,11 @@ export async function hashInThreads(
   }
 }
 
-/** Whether one range takes longer than the others together, if all threads work at them. */
+/** Whether one range keeps a thread busy for longer than all others keep the rest. */
 function isOneLongest({ bounds, order }: HashJob, threads: number): boolean {
   const lengthOf = (index: number): number => bounds[index * 2 + 1]! - bounds[index * 2]!;
   const total = order.reduce((sum, index) => sum + lengthOf(index), 0);
-  return order[0] !== undefined && lengthOf(order[0]) * threads > total;
+  return order[0] !== undefined && (order.length === 1 || lengthOf(order[0]) * threads > total);
 }
 
 /** Here, in the thread that would else only wait. It has the range before any other has started. */
