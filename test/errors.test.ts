@@ -26,7 +26,7 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   'src/copy/copy-image.ts error.kind': [],
   'src/copy/source/spool-image.ts kind': [],
   'src/copy/target/block-device-target.ts kind': [],
-  'src/copy/target/target-io.ts kind': [],
+  'src/copy/target/write-target.ts kind': [],
   'src/copy/verify-target.ts kind': [],
   'src/cli/actions/copy.ts error.kind': [],
 };

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { SystemError } from '../errors/errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { PlannedRange } from './copy-plan.ts';
-import { PartThread } from './part-io/part-thread.ts';
+import { MIN_THREAD_PARTS, PartThread } from './part-io/part-thread.ts';
 import { PieceGroup, type Piece } from './piece.ts';
 
 const readAt = promisify(read);
@@ -20,9 +20,6 @@ const GROUPS_AHEAD = 3;
 const QUICK_BYTES_PER_MS = 2 * 2 ** 20;
 /** A call is interrupted now and then. */
 const SLACK_MS = 1;
-
-/** Fewer parts are read one by one: a thread takes some 20 ms to start. */
-const MIN_THREAD_PARTS = 8;
 
 export interface OpenImage {
   readonly fileDescriptor: number;

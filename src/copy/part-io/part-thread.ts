@@ -3,6 +3,9 @@ import { Worker } from 'node:worker_threads';
 
 import type { PartJob, PartOutcome } from './part-job.ts';
 
+/** Fewer parts are read or written one by one: a thread takes some 20 ms to start. */
+export const MIN_THREAD_PARTS = 8;
+
 interface Waiting {
   readonly resolve: (outcome: PartOutcome) => void;
   readonly reject: (error: Error) => void;

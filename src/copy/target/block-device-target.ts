@@ -14,7 +14,8 @@ import { formatDeviceNumber } from '../../host/host-files.ts';
 import type { CompleteOptions, CopyTarget } from './copy-target.ts';
 import { discard, zero } from './erase-range.ts';
 import { StepPacer } from './step-pacer.ts';
-import { flushTarget, writeParts, type OpenTarget, type Part, type TargetIo } from './target-io.ts';
+import type { Part, TargetIo } from './target-io.ts';
+import { flushTarget, writeParts, type OpenTarget } from './write-target.ts';
 import { findZeroRuns } from './zero-blocks.ts';
 
 /** Never below the page size: the cache of a device is kept in pages. */

@@ -5,7 +5,8 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { SystemError } from '../../errors/errors.ts';
-import { writeFully, type TargetIo } from './target-io.ts';
+import type { TargetIo } from './target-io.ts';
+import { writeFully } from './write-target.ts';
 
 export interface ByteSink {
   open(): Promise<void>;

@@ -2,7 +2,8 @@
 import { discardRange, zeroRange } from '../../../native/block-device.ts';
 import { alignDown, alignUp, type ByteRange } from '../../ranges/byte-range.ts';
 import { StepPacer } from './step-pacer.ts';
-import { writeFully, type OpenTarget, type TargetIo } from './target-io.ts';
+import type { TargetIo } from './target-io.ts';
+import { writeFully, type OpenTarget } from './write-target.ts';
 
 export interface EraseContext {
   readonly io: TargetIo;

@@ -9,7 +9,8 @@ import path from 'node:path';
 import { dropCachedPages } from '../../../native/page-cache.ts';
 import { RefusedError, SystemError } from '../../errors/errors.ts';
 import type { CompleteOptions, CopyTarget } from './copy-target.ts';
-import { flushTarget, writeParts, type OpenTarget, type Part, type TargetIo } from './target-io.ts';
+import type { Part, TargetIo } from './target-io.ts';
+import { flushTarget, writeParts, type OpenTarget } from './write-target.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL } = constants;
 
