@@ -10,8 +10,8 @@ export interface DecodeStep {
 
 /** A decompressor that takes input and gives output in portions. Not for use by two at a time. */
 export interface NativeDecoder {
-  /** The library, for debugging. */
-  readonly library: string;
+  /** The library's, for debugging. */
+  readonly name: string;
 
   /**
    * Takes what it can of `input` and fills what it can of `output`. `isLast` promises that nothing

@@ -13,7 +13,7 @@ export function openLz4Decoder(): NativeDecoder | undefined {
 
 /** Skippable frames and further frames are handled by the library. */
 class Lz4Decoder implements NativeDecoder {
-  readonly library: string;
+  readonly name: string;
   readonly #native: NativeLibrary;
   readonly #decompress: ReturnType<NativeLibrary['bindAsync']>;
   readonly #isError: ReturnType<NativeLibrary['bind']>;
@@ -22,7 +22,7 @@ class Lz4Decoder implements NativeDecoder {
   readonly #outputSize = new BigUint64Array(1);
 
   constructor(native: NativeLibrary) {
-    this.library = native.name;
+    this.name = native.name;
     this.#native = native;
     this.#decompress = native.bindAsync(
       'size_t LZ4F_decompress(void *ctx, void *dst, void *dstSize, const void *src, void *srcSize, const void *options)',

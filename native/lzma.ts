@@ -56,7 +56,7 @@ export function openLzmaDecoder(): NativeDecoder | undefined {
 }
 
 class LzmaDecoder implements NativeDecoder {
-  readonly library: string;
+  readonly name: string;
   readonly #native: NativeLibrary;
   readonly #code: ReturnType<NativeLibrary['bindAsync']>;
   readonly #end: ReturnType<NativeLibrary['bind']>;
@@ -71,7 +71,7 @@ class LzmaDecoder implements NativeDecoder {
     const threads = availableParallelism();
     const useThreads = threads > 1 && native.has('lzma_stream_decoder_mt');
     const inThreads = useThreads ? `, ${threads} threads` : '';
-    this.library = `liblzma ${native.version} (${native.name})${inThreads}`;
+    this.name = `liblzma ${native.version} (${native.name})${inThreads}`;
     const result = useThreads ? this.#startThreaded(threads) : this.#startSingle();
     if (result !== LZMA_OK) throw failure(result);
   }

@@ -27,7 +27,7 @@ export function openZstdDecoder(): NativeDecoder | undefined {
 
 /** Skippable frames and further frames are handled by the library. */
 class ZstdDecoder implements NativeDecoder {
-  readonly library: string;
+  readonly name: string;
   readonly #native: NativeLibrary;
   readonly #decompress: ReturnType<NativeLibrary['bindAsync']>;
   readonly #isError: ReturnType<NativeLibrary['bind']>;
@@ -36,7 +36,7 @@ class ZstdDecoder implements NativeDecoder {
   readonly #output = new Uint8Array(BUFFER_BYTES);
 
   constructor(native: NativeLibrary) {
-    this.library = native.name;
+    this.name = native.name;
     this.#native = native;
     this.#decompress = native.bindAsync(
       'size_t ZSTD_decompressStream(void *zds, void *output, void *input)',

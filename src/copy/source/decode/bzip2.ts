@@ -26,9 +26,8 @@ import {
   type Segment,
 } from './bzip2-segments.ts';
 import { damaged, fromNativeError, type DecodeContext } from './decoder.ts';
-import { tryOpen } from './native-stream.ts';
+import { libraryDecode } from './library-decode.ts';
 import { runInOrder, type BlockJob } from './parallel-blocks.ts';
-import { decodeWithProgram } from './program.ts';
 
 const LIMITS = { threads: availableParallelism(), memoryBytes: 96 * 2 ** 20 };
 
@@ -41,18 +40,11 @@ const MAX_REPEATED_BYTES = 1024;
 /** More marks that are none do not occur in a block, unless somebody made them: see bzip2-segments.ts. */
 const MAX_PARTS = 8;
 
-export function decodeBzip2(
-  input: StreamReader,
-  context: DecodeContext,
-): AsyncIterable<Uint8Array> {
-  const library = tryOpen(openBzip2Library, context);
-  if (library === undefined) {
-    const program = { name: 'bzip2', args: ['-dc'], debianPackage: 'bzip2' };
-    return decodeWithProgram(program, input, context);
-  }
-  context.onDebug(`${context.structure}: decompressed by ${library.name}`);
-  return new Bzip2File(library, input, context).decode();
-}
+export const decodeBzip2 = libraryDecode(
+  openBzip2Library,
+  { name: 'bzip2', args: ['-dc'], debianPackage: 'bzip2' },
+  (library, input, context) => new Bzip2File(library, input, context).decode(),
+);
 
 /** A segment, and what was done with it before its turn. */
 type Prepared = { readonly segment: Segment; readonly kind: 'between' } | PreparedBlock;

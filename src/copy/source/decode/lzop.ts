@@ -11,10 +11,9 @@ import { openLzoLibrary, type LzoLibrary } from '../../../../native/lzo.ts';
 import { LZOP_MAGIC } from '../formats.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import { damaged, type DecodeContext } from './decoder.ts';
+import { libraryDecode } from './library-decode.ts';
 import { decodeBlock, isSameBlock, readBlock, type StoredBlock } from './lzop-block.ts';
-import { tryOpen } from './native-stream.ts';
 import { runInOrder, type BlockJob } from './parallel-blocks.ts';
-import { decodeWithProgram } from './program.ts';
 
 /** The first version whose header has the level and the high half of the time. */
 const VERSION_WITH_LEVEL = 0x0940;
@@ -30,15 +29,11 @@ const METHODS: readonly number[] = [1, 2, 3];
 const LIMITS = { threads: availableParallelism(), memoryBytes: 64 * 2 ** 20 };
 
 /** Any number of files one behind the other, as `lzop -dc` does it. */
-export function decodeLzop(input: StreamReader, context: DecodeContext): AsyncIterable<Uint8Array> {
-  const library = tryOpen(openLzoLibrary, context);
-  if (library === undefined) {
-    const program = { name: 'lzop', args: ['-dc'], debianPackage: 'lzop' };
-    return decodeWithProgram(program, input, context);
-  }
-  context.onDebug(`${context.structure}: decompressed by ${library.name}`);
-  return runInOrder(listJobs(library, input, context), LIMITS);
-}
+export const decodeLzop = libraryDecode(
+  openLzoLibrary,
+  { name: 'lzop', args: ['-dc'], debianPackage: 'lzop' },
+  (library, input, context) => runInOrder(listJobs(library, input, context), LIMITS),
+);
 
 async function* listJobs(
   library: LzoLibrary,

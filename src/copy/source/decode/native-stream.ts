@@ -1,40 +1,22 @@
-/** Feeds a decompressing library, or a program in its place where the system lacks the library. */
-import { SystemError } from '../../../errors/errors.ts';
+/** Feeds a library that decompresses a stream in portions, as those of xz, zstd and lz4 do. */
 import type { NativeDecoder } from '../../../../native/decoder.ts';
 import type { StreamReader } from '../stream-reader.ts';
-import { decodeWithProgram, type DecodeProgram } from './program.ts';
 import { fromNativeError, OUTPUT_BYTES, type Decode, type DecodeContext } from './decoder.ts';
+import { libraryDecode } from './library-decode.ts';
+import type { DecodeProgram } from './program.ts';
 
 /** Zeros are decoded so fast that waking a thread for each piece is felt. */
 const PIECE_BYTES = 4 * OUTPUT_BYTES;
 
-/**
- * A decoder that uses a library, else a program. `open` returns undefined without the library.
- */
+/** A decoder that feeds what `open` returns, or the program where that is undefined. */
 export function nativeDecode(
   open: () => NativeDecoder | undefined,
   program: DecodeProgram,
 ): Decode {
-  return (input, context) => {
-    const decoder = tryOpen(open, context);
-    if (decoder === undefined) return decodeWithProgram(program, input, context);
-    context.onDebug(`${context.structure}: decompressed by ${decoder.library}`);
-    return decodeWithLibrary(decoder, input, context);
-  };
+  return libraryDecode(open, program, feedDecoder);
 }
 
-/** Undefined, too, if no library can be called here at all. */
-export function tryOpen<T>(open: () => T | undefined, context: DecodeContext): T | undefined {
-  try {
-    return open();
-  } catch (error) {
-    if (!(error instanceof SystemError && error.kind === 'no-native')) throw error;
-    context.onDebug(error.message);
-    return undefined;
-  }
-}
-
-async function* decodeWithLibrary(
+async function* feedDecoder(
   decoder: NativeDecoder,
   input: StreamReader,
   context: DecodeContext,
