@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
 
+import { toCallFailure } from '../errors/call-failure.ts';
 import {
   isHashJobStopped,
   noteBytesDone,
@@ -20,6 +21,7 @@ const readAt = promisify(read);
 
 /** Hashing one takes 2 ms: reading is handed over seldom, and signals do not wait long. */
 const AHEAD_BYTES = 4 * 2 ** 20;
+
 /**
  * Takes the first range, which is the longest, and hashes it. The event loop goes on running.
  * @returns as `runHashJob`; the ranges behind it are for other threads.
@@ -27,22 +29,19 @@ const AHEAD_BYTES = 4 * 2 ** 20;
 export async function hashFirstAhead(job: HashJob): Promise<HashOutcome> {
   const index = takeRange(job);
   if (index === undefined) return { kind: 'finished' };
-  const chunks = [new Uint8Array(AHEAD_BYTES), new Uint8Array(AHEAD_BYTES)] as const;
-  const outcome = await hashAhead(job, index, chunks);
+  const outcome = await hashAhead(job, index);
   if (outcome === undefined) return { kind: 'finished' };
   stopHashJob(job);
   return outcome;
 }
 
-async function hashAhead(
-  job: HashJob,
-  index: number,
-  chunks: readonly [Uint8Array, Uint8Array],
-): Promise<HashOutcome | undefined> {
+/** @returns undefined if all went well. */
+async function hashAhead(job: HashJob, index: number): Promise<HashOutcome | undefined> {
   const hasher = createHash(job.digest);
   const endByte = job.bounds[index * 2 + 1]!;
   let atByte = job.bounds[index * 2]!;
-  let [current, other] = chunks;
+  // One is hashed while the other is filled.
+  let [current, other] = [new Uint8Array(AHEAD_BYTES), new Uint8Array(AHEAD_BYTES)];
   let ahead = readChunk(job, current, atByte, endByte);
   while (atByte < endByte) {
     const outcome = await ahead;
@@ -71,9 +70,6 @@ async function readChunk(
     const lengthBytes = Math.min(chunk.length, endByte - atByte);
     return (await readAt(job.fileDescriptor, chunk, 0, lengthBytes, atByte)).bytesRead;
   } catch (error) {
-    const { errno, code = 'EUNKNOWN', message } = error as NodeJS.ErrnoException;
-    // Not from the system: a mistake of the caller, such as a descriptor that is no number.
-    if (errno === undefined) throw error;
-    return { kind: 'failed', code, message };
+    return { kind: 'failed', ...toCallFailure(error) };
   }
 }

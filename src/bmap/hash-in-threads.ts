@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 
 import { hashFirstAhead } from './hash-ahead.ts';
-import { stopHashJob, type HashJob, type HashOutcome } from './hash-job.ts';
+import { rangeLength, stopHashJob, type HashJob, type HashOutcome } from './hash-job.ts';
 
 /**
  * One outcome for each thread, this one included, when all have let go of the file. Aborting makes them
@@ -33,9 +33,11 @@ export async function hashInThreads(
 
 /** Whether one range keeps a thread busy for longer than all others keep the rest. */
 function isOneLongest({ bounds, order }: HashJob, threads: number): boolean {
-  const lengthOf = (index: number): number => bounds[index * 2 + 1]! - bounds[index * 2]!;
-  const total = order.reduce((sum, index) => sum + lengthOf(index), 0);
-  return order[0] !== undefined && (order.length === 1 || lengthOf(order[0]) * threads > total);
+  const [longest] = order;
+  if (longest === undefined) return false;
+  if (order.length === 1) return true;
+  const totalBytes = order.reduce((sum, index) => sum + rangeLength(bounds, index), 0);
+  return rangeLength(bounds, longest) * threads > totalBytes;
 }
 
 /** Here, in the thread that would else only wait. It has the range before any other has started. */

@@ -8,6 +8,8 @@
 import { createHash, hash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 
+import { toCallFailure, type CallFailure } from '../errors/call-failure.ts';
+
 /** Large enough to hash at memory speed, small enough to have one for each thread. */
 const CHUNK_BYTES = 2 ** 20;
 
@@ -35,8 +37,7 @@ export type HashOutcome =
   | { readonly kind: 'finished' }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'short-read'; readonly endByte: number }
-  /** `code` is the errno name. */
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+  | ({ readonly kind: 'failed' } & CallFailure);
 
 /** Lays out the work. `bounds` holds start and end byte of each range. */
 export function planHashJob(
@@ -50,7 +51,7 @@ export function planHashJob(
   sharedBounds.set(bounds);
   const order = new Uint32Array(new SharedArrayBuffer(count * 4));
   order.set(order.map((_, index) => index));
-  const lengthOf = (index: number) => sharedBounds[index * 2 + 1]! - sharedBounds[index * 2]!;
+  const lengthOf = (index: number) => rangeLength(sharedBounds, index);
   order.sort((left, right) => lengthOf(right) - lengthOf(left));
   return {
     fileDescriptor,
@@ -62,6 +63,10 @@ export function planHashJob(
     control: new Int32Array(new SharedArrayBuffer(8)),
     bytesDone: new BigInt64Array(new SharedArrayBuffer(8)),
   };
+}
+
+export function rangeLength(bounds: HashJob['bounds'], index: number): number {
+  return bounds[index * 2 + 1]! - bounds[index * 2]!;
 }
 
 /** Asks all threads to end after the chunk they are at. */
@@ -113,10 +118,7 @@ function hashRange(job: HashJob, index: number, chunk: Uint8Array): HashOutcome 
         atByte,
       );
     } catch (error) {
-      const { errno, code = 'EUNKNOWN', message } = error as NodeJS.ErrnoException;
-      // Not from the system: a mistake of the caller, such as a descriptor that is no number.
-      if (errno === undefined) throw error;
-      return { kind: 'failed', code, message };
+      return { kind: 'failed', ...toCallFailure(error) };
     }
     if (count === 0) return { kind: 'short-read', endByte: atByte };
     const bytes = chunk.subarray(0, count);

@@ -4,6 +4,8 @@
  */
 import { readSync, writeSync } from 'node:fs';
 
+import { toCallFailure, type CallFailure } from '../../errors/call-failure.ts';
+
 export interface PartJob {
   readonly isWrite: boolean;
   readonly fileDescriptor: number;
@@ -17,13 +19,7 @@ export type PartOutcome =
   | { readonly kind: 'done' }
   /** Nothing could be read or written at this byte of the file, and there was no error. */
   | { readonly kind: 'ended'; readonly atByte: number }
-  /** `code` is the errno name. */
-  | {
-      readonly kind: 'failed';
-      readonly atByte: number;
-      readonly code: string;
-      readonly message: string;
-    };
+  | ({ readonly kind: 'failed'; readonly atByte: number } & CallFailure);
 
 /** Makes all calls, until one fails. */
 export function runPartJob({ isWrite, fileDescriptor, memory, parts }: PartJob): PartOutcome {
@@ -40,10 +36,7 @@ export function runPartJob({ isWrite, fileDescriptor, memory, parts }: PartJob):
           ? writeSync(fileDescriptor, bytes, offset, lengthBytes, atByte)
           : readSync(fileDescriptor, bytes, offset, lengthBytes, atByte);
       } catch (error) {
-        const { errno, code = 'EUNKNOWN', message } = error as NodeJS.ErrnoException;
-        // Not from the system: a mistake of the caller, such as a descriptor that is no number.
-        if (errno === undefined) throw error;
-        return { kind: 'failed', atByte, code, message };
+        return { kind: 'failed', atByte, ...toCallFailure(error) };
       }
       if (count === 0) return { kind: 'ended', atByte };
       offset += count;
