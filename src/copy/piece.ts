@@ -1,10 +1,8 @@
 /** What passes through a copy: parts of the image in memory, several small ones to a buffer. */
+import { PAGE_BYTES } from '../../native/pages.ts';
 import { alignUp } from '../ranges/byte-range.ts';
 import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
 import type { PlannedRange } from './copy-plan.ts';
-
-/** Pieces start at a page of their buffer, since devices want that. */
-const ALIGNMENT_BYTES = 4096;
 
 /** Consecutive bytes of one range. */
 export interface Piece {
@@ -41,12 +39,12 @@ export class PieceGroup {
     return this.#nextOffset + lengthBytes <= this.#pool.bufferBytes;
   }
 
-  /** Behind the ones before. */
+  /** Behind the ones before, at a page of the buffer, since devices want that. */
   add(range: PlannedRange, startByte: number, lengthBytes: number): void {
     const offset = this.#nextOffset;
     const isLastOfRange = startByte + lengthBytes === range.endByte;
     this.placed.push({ range, startByte, lengthBytes, offset, isLastOfRange });
-    this.#nextOffset = alignUp(offset + lengthBytes, ALIGNMENT_BYTES);
+    this.#nextOffset = alignUp(offset + lengthBytes, PAGE_BYTES);
   }
 
   /** When the buffer holds what it should: each piece gets its share of it. */

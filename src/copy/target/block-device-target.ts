@@ -7,7 +7,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 
 import { flushBuffers, rereadPartitionTable, zeroRange } from '../../../native/block-device.ts';
 import { dropCachedPages } from '../../../native/page-cache.ts';
-import { startsAtPage } from '../../../native/pages.ts';
+import { PAGE_BYTES, startsAtPage } from '../../../native/pages.ts';
 import { RefusedError, SystemError } from '../../errors/errors.ts';
 import type { DeviceFacts } from '../../host/device-facts.ts';
 import { formatDeviceNumber } from '../../host/host-files.ts';
@@ -17,9 +17,6 @@ import { StepPacer } from './step-pacer.ts';
 import type { Part, TargetIo } from './target-io.ts';
 import { flushTarget, writeParts, type OpenTarget } from './write-target.ts';
 import { findZeroRuns } from './zero-blocks.ts';
-
-/** Never below the page size: the cache of a device is kept in pages. */
-const MIN_BLOCK_BYTES = 4096;
 
 export interface BlockDeviceOptions {
   readonly io: TargetIo;
@@ -155,8 +152,9 @@ export class BlockDeviceTarget implements CopyTarget {
     return { fileDescriptor: this.#handle.fd, path: this.path };
   }
 
+  /** Never below the page size: the cache of a device is kept in pages. */
   get #blockBytes(): number {
-    return Math.max(this.#facts.sectorBytes, MIN_BLOCK_BYTES);
+    return Math.max(this.#facts.sectorBytes, PAGE_BYTES);
   }
 
   #cutAtEnd({ bytes, startByte }: Part): Part {
