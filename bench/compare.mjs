@@ -12,10 +12,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { makeInputs, ROOT_BYTES, ROOT_START, run } from './inputs.mjs';
+import { makeInputs, ROOT_BYTES, ROOT_START } from './inputs.mjs';
 import { listJobs, Targets } from './jobs.mjs';
 import { measureMapping } from './mapping.mjs';
 import { measure, measureInTurn } from './measure.mjs';
+import { run } from './run.mjs';
 
 const { values: options } = parseArgs({
   options: {

@@ -3,7 +3,6 @@
  * filesystems are this machine's own (/usr), so figures of two machines cannot be compared but by their
  * ratios.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -19,6 +18,8 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+
+import { run } from './run.mjs';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;
@@ -44,13 +45,6 @@ export const PACKED = {
   lz4: ['disk.img.lz4', 'lz4 -q -c'],
   lzo: ['disk.img.lzo', 'lzop -c'],
 };
-
-export function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: GIB, ...options });
-  if (result.error !== undefined) throw result.error;
-  if (result.status !== 0) throw new Error(`${command}: exit ${result.status}\n${result.stderr}`);
-  return result;
-}
 
 /** Runs `make(name)` if `file` is not there; a file that is half made never gets the name. */
 function once(file, make) {

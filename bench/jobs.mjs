@@ -12,7 +12,8 @@ import {
   rmSync,
 } from 'node:fs';
 
-import { PACKED, run } from './inputs.mjs';
+import { PACKED } from './inputs.mjs';
+import { run } from './run.mjs';
 
 const UNPACK = {
   gz: 'gzip -dc',

@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 
-import { run } from './inputs.mjs';
 import { measureInTurn } from './measure.mjs';
+import { run } from './run.mjs';
 
 /** A partition of its own, since the others read no partition tables. `disk` ends with it and 1 MiB. */
 export function measureMapping(disk, startByte, lengthBytes, folder, program, rounds) {

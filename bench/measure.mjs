@@ -16,7 +16,7 @@ export function measure([command, ...args]) {
 }
 
 /** The run in the middle by wall time, with the highest of all peaks. */
-export function median(runs) {
+function median(runs) {
   const sorted = runs.toSorted((a, b) => a.wall - b.wall);
   const { wall, cpu } = sorted[Math.floor(sorted.length / 2)];
   return { wall, cpu, peakMib: Math.max(...runs.map(({ peakMib }) => peakMib)) };

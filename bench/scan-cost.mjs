@@ -5,11 +5,12 @@
  *
  * usage: node bench/scan-cost.mjs
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { run } from './run.mjs';
 
 const MIB = 1024 ** 2;
 const TIB = 1024 ** 4;
@@ -36,13 +37,6 @@ const cases = [
   },
   { name: 'btrfs, 4 TiB, empty', size: 4 * TIB, make: ['mkfs.btrfs', '-q'], recordMib: 0.1 },
 ];
-
-function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1024 * MIB, ...options });
-  if (result.error !== undefined) throw result.error;
-  if (result.status !== 0) throw new Error(`${command}: exit ${result.status}\n${result.stderr}`);
-  return result;
-}
 
 const folder = mkdtempSync(path.join(tmpdir(), 'bmap-bench-'));
 try {

@@ -12,8 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { makeSlowInput, run } from './inputs.mjs';
+import { makeSlowInput } from './inputs.mjs';
 import { measure } from './measure.mjs';
+import { run } from './run.mjs';
 
 const MIB = 1024 ** 2;
 const DISK_BYTES = 1024 ** 3;
