@@ -7,5 +7,5 @@ it('the script that installs the tools installs all of them', () => {
   const script = readFileSync('test/install-tools.sh', 'utf8');
   const installed = new Set(script.split(/\s+/));
   const missing = Object.values(PACKAGES).filter((name) => !installed.has(name));
-  expect(missing).toEqual([]);
+  expect(missing, 'packages to add to test/install-tools.sh').toEqual([]);
 });

@@ -50,6 +50,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   mount: 'mount',
   openssl: 'openssl',
   parted: 'parted',
+  python3: 'python3',
   'qemu-img': 'qemu-utils',
   readlink: 'coreutils',
   resize2fs: 'e2fsprogs',
@@ -77,16 +78,17 @@ export const PACKAGES: Readonly<Record<string, string>> = {
 /** Why something cannot run here; empty if it can. */
 export type Requirement = readonly string[];
 
-/** @throws {Error} for a program that is not in the table of packages above. */
+/** @throws {Error} for a program that is not in the table of packages above, installed or not. */
 export function requireTools(...tools: readonly string[]): Requirement {
+  const nameless = tools.filter((tool) => PACKAGES[tool] === undefined);
+  if (nameless.length > 0) {
+    throw new Error(
+      `name the Debian package of ${nameless.join(', ')} in PACKAGES of test/support/requirements.ts`,
+    );
+  }
   return tools
     .filter((tool) => !isInstalled(tool))
-    .map((tool) => {
-      const name = PACKAGES[tool];
-      if (name === undefined)
-        throw new Error(`name the Debian package of ${tool} in requirements.ts`);
-      return `${tool}: apt-get install ${name}`;
-    });
+    .map((tool) => `${tool}: apt-get install ${PACKAGES[tool]}`);
 }
 
 /** The one that Debian's packages are for, whichever comes first in the PATH. */
