@@ -85,7 +85,8 @@ describe('the table of errors', () => {
     const documented = readSections().flatMap(({ code, kinds }) =>
       kinds.map((kind) => `${code} ${kind}`),
     );
-    expect(documented.toSorted()).toEqual([...listKindsInSources()].toSorted());
+    const expected = [...listKindsInSources()].toSorted();
+    expect(documented.toSorted(), 'the rows of docs/errors.md').toEqual(expected);
   });
 
   it.each([

@@ -20,7 +20,7 @@ interface Package {
 const { version, man, files } = JSON.parse(readFileSync('package.json', 'utf8')) as Package;
 
 describe('the manual page', () => {
-  it('is up to date', async () => {
+  it('is what "npm run man" makes of the help texts', async () => {
     await expect(await formatManualPage(version)).toMatchFileSnapshot(`../../${PAGE}`);
   });
 
