@@ -1,8 +1,8 @@
 /**
  * bmap against the installed bmaptool on the same inputs: A B A B, caches warm, medians; the outputs of
- * both are compared. Needs root (a loop device), bmaptool, GNU time, e2fsprogs, dosfstools, mtools,
- * btrfs-progs, sfdisk, partclone, all packers, 12 GiB on a filesystem with sparse files for the inputs, and
- * 4 GiB of tmpfs for the targets.
+ * both are compared. Needs root (a loop device), bmaptool, GNU time, e2fsprogs, dosfstools, mtools, sfdisk,
+ * partclone, all packers, 12 GiB on a filesystem with sparse files for the inputs, and 4 GiB of tmpfs for
+ * the targets.
  *
  * usage: node bench/compare.mjs [--only TEXT] [--rounds N] [--inputs FOLDER] [--targets FOLDER]
  */

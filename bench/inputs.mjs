@@ -24,7 +24,6 @@ import { run } from './run.mjs';
 const KIB = 1024;
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
-const TIB = 1024 ** 4;
 
 const ESP_START = MIB;
 const ESP_BYTES = 256 * MIB;
@@ -137,12 +136,6 @@ function makeFragmented(file, folder, program, sizeBytes, fileCount) {
   run(process.execPath, [program, 'sparsify', '-q', file]);
 }
 
-const HUGE = {
-  'ext4-4t': [4 * TIB, 'mke2fs -q -F -t ext4'],
-  'btrfs-4t': [4 * TIB, 'mkfs.btrfs -q'],
-  'fat32-1t': [TIB, 'mkfs.fat -F 32 -s 128'],
-};
-
 /** A smaller one, for slow targets. @returns its path. */
 export function makeSlowInput(folder, program) {
   mkdirSync(folder, { recursive: true });
@@ -177,13 +170,6 @@ export function makeInputs(folder, program) {
   inputs.oneRangeMap = once(at('one-range.bmap'), (file) =>
     run('bmaptool', ['-q', 'create', '-o', file, inputs.oneRange]),
   );
-  for (const [name, [sizeBytes, command]] of Object.entries(HUGE)) {
-    inputs[name] = once(at(`${name}.img`), (file) => {
-      makeSparse(file, sizeBytes);
-      const [program_, ...args] = command.split(' ');
-      run(program_, [...args, file]);
-    });
-  }
   for (const [name, [fileName, command]] of Object.entries(PACKED)) {
     inputs[name] = once(at(fileName), (file) =>
       run('sh', ['-c', `${command} < ${disk} > ${file}`]),
