@@ -29,7 +29,9 @@ export type Action<Options> = (
   options: Options,
 ) => Promise<number>;
 
+/** Gives the program a command, with its options and help. */
 export type AddCommand = (program: Command, bind: Bind) => void;
+
 /** Wires a command's action, whose code is loaded only when the command runs. */
 export type Bind = <Options>(command: Command, load: () => Promise<Action<Options>>) => void;
 

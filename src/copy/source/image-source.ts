@@ -1,5 +1,4 @@
 /** The contract between where an image comes from and what is done with its bytes. */
-
 import type { RangeSet } from '../../ranges/range-set.ts';
 
 /** An image that is being read. Everything is decided about it that can be without reading it whole. */
