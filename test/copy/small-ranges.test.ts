@@ -82,7 +82,7 @@ describe('very many small ranges', () => {
 
 describeWith([...requireRoot(), ...requireTools('losetup')], 'past the cache of a device', () => {
   /** Writes down what goes which way; `failing` is the number of the direct write that fails. */
-  function watchIo(failing?: number) {
+  function watchIo(failing?: number, code = 'EIO') {
     const direct: number[] = [];
     const cached: number[] = [];
     let directDescriptor: number | undefined;
@@ -97,7 +97,7 @@ describeWith([...requireRoot(), ...requireTools('losetup')], 'past the cache of 
       async write(fileDescriptor, bytes, startByte) {
         const way = fileDescriptor === directDescriptor ? direct : cached;
         if (way === direct && direct.length === failing) {
-          throw Object.assign(new Error('made to fail'), { code: 'EIO' });
+          throw Object.assign(new Error('made to fail'), { code });
         }
         way.push(startByte!);
         return io.write(fileDescriptor, bytes, startByte);
@@ -157,6 +157,16 @@ describeWith([...requireRoot(), ...requireTools('losetup')], 'past the cache of 
     await copyImage({ image: fixture.image, targets: [target.device], io });
     expectCopied(target.file, fixture, target.fill);
     expect(direct).toEqual([]);
+  });
+
+  it('is not gone any more once a device refuses it', async () => {
+    const fixture = await makeCopyFixture({ sizeBytes: 6 * MIB - 1000, mapped });
+    const target = makeLoopTarget();
+    const { io, direct, cached } = watchIo(1, 'EINVAL');
+    await copyImage({ image: fixture.image, targets: [target.device], io });
+    expectCopied(target.file, fixture, target.fill);
+    expect(direct).toEqual([0]);
+    expect(cached).toEqual([MIB, 3 * MIB, 5 * MIB]);
   });
 
   it('leaves the device as others see it', async () => {

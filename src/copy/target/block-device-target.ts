@@ -178,18 +178,30 @@ export class BlockDeviceTarget implements CopyTarget {
   }
 
   async #writeParts(parts: readonly Part[]): Promise<void> {
-    const { io } = this.#options;
-    const direct = this.#direct;
-    if (direct === undefined) {
+    if (this.#direct === undefined) {
       await this.#writeCached(parts);
       return;
     }
     for (const part of parts) {
-      if (this.#fitsDirect(part)) {
-        await writeParts(io, { fileDescriptor: direct.fd, path: this.path }, [part]);
-      } else {
-        await this.#writeCached([part]);
-      }
+      const isWritten = this.#fitsDirect(part) && (await this.#tryDirect(part));
+      if (!isWritten) await this.#writeCached([part]);
+    }
+  }
+
+  /** @returns false if the device takes nothing past its cache; from then on nothing is offered. */
+  async #tryDirect(part: Part): Promise<boolean> {
+    const direct = this.#direct;
+    if (direct === undefined) return false;
+    try {
+      const target = { fileDescriptor: direct.fd, path: this.path };
+      await writeParts(this.#options.io, target, [part]);
+      return true;
+    } catch (error) {
+      // A driver that wants larger sectors or other memory than Linux asks for.
+      if (!(error instanceof SystemError && error.kind === 'EINVAL')) throw error;
+      this.#direct = undefined;
+      await direct.close();
+      return false;
     }
   }
 
