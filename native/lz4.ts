@@ -5,10 +5,16 @@ import { loadLibrary, type NativeLibrary } from './load-library.ts';
 /** LZ4F_VERSION */
 const VERSION = 100;
 
+export interface Lz4Library {
+  readonly name: string;
+  /** Any number may be open at the same time. @throws {NativeDecodeError} */
+  openDecoder(): NativeDecoder;
+}
+
 /** Undefined if the system has no liblz4. @throws {SystemError} kind `no-native`. */
-export function openLz4Decoder(): NativeDecoder | undefined {
+export function openLz4Library(): Lz4Library | undefined {
   const library = loadLibrary(['liblz4.so.1']);
-  return library && new Lz4Decoder(library);
+  return library && { name: library.name, openDecoder: () => new Lz4Decoder(library) };
 }
 
 /** Skippable frames and further frames are handled by the library. */

@@ -166,7 +166,7 @@ async function findMap(
 }
 
 function makePlan(
-  { targets }: CopyOptions,
+  { targets, verify }: CopyOptions,
   source: ImageSource,
   map: LoadedMap | undefined,
 ): CopyPlan {
@@ -174,7 +174,8 @@ function makePlan(
   const mayBeLarger = fileDescriptor !== undefined && fstatSync(fileDescriptor).isBlockDevice();
   const size: SourceSize = { sizeBytes, mayBeLarger };
   const names = { map: map?.name, target: targets.join("', '") };
-  return map === undefined ? planPlainCopy(size, names) : planMappedCopy(map.bmap, size, names);
+  if (map === undefined) return planPlainCopy(size, names);
+  return planMappedCopy(map.bmap, size, names, verify !== false);
 }
 
 /** @returns a check whether the file with the raw image is still what it was. */

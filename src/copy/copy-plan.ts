@@ -6,9 +6,10 @@ import { formatHumanSize } from '../bmap/human-size.ts';
 import { MismatchError } from '../errors/errors.ts';
 import type { ByteRange } from '../ranges/byte-range.ts';
 import { RangeSet, RangeSetBuilder } from '../ranges/range-set.ts';
+import type { WantedRanges } from './source/wanted-bytes.ts';
 
 export interface PlannedRange extends ByteRange {
-  /** Lower-case hex digest of its bytes. */
+  /** Lower-case hex digest that its bytes are compared with. */
   readonly checksum?: string;
 }
 
@@ -42,8 +43,16 @@ export interface SourceSize {
 /** Messages count blocks of this size where there is no map. */
 const PLAIN_BLOCK_BYTES = 4096;
 
-/** The mapped ranges of a map. @throws {MismatchError} kind `image-size` if the source is not its image. */
-export function planMappedCopy(bmap: Bmap, source: SourceSize, names: PlanNames): CopyPlan {
+/**
+ * The mapped ranges of a map, with their checksums if these are to be compared.
+ * @throws {MismatchError} kind `image-size` if the source is not its image.
+ */
+export function planMappedCopy(
+  bmap: Bmap,
+  source: SourceSize,
+  names: PlanNames,
+  verify: boolean,
+): CopyPlan {
   const { imageSizeBytes, blockSizeBytes, checksumType } = bmap;
   const { sizeBytes, mayBeLarger } = source;
   const fits = sizeBytes === imageSizeBytes || (mayBeLarger && sizeBytes! > imageSizeBytes);
@@ -56,7 +65,7 @@ export function planMappedCopy(bmap: Bmap, source: SourceSize, names: PlanNames)
   }
   const ranges = bmap.ranges.map((range) => ({
     ...toByteRange(bmap, range),
-    ...(range.checksum !== undefined && { checksum: range.checksum }),
+    ...(verify && range.checksum !== undefined && { checksum: range.checksum }),
   }));
   return {
     imageSizeBytes,
@@ -88,6 +97,14 @@ export function listMapped({ ranges, imageSizeBytes }: CopyPlan): RangeSet | und
   const mapped = new RangeSetBuilder();
   for (const { startByte, endByte } of ranges) mapped.add(startByte, endByte);
   return mapped.build();
+}
+
+/** What is read of the image, for its source; undefined as `listMapped`. */
+export function listWanted(plan: CopyPlan): WantedRanges | undefined {
+  const ranges = listMapped(plan);
+  if (ranges === undefined) return undefined;
+  const haveChecksums = plan.ranges.every(({ checksum }) => checksum !== undefined);
+  return { ranges, areVerified: plan.digest !== undefined && haveChecksums };
 }
 
 /** The bytes of the image that are not copied; none if its size is not known. */

@@ -29,8 +29,6 @@ export interface CopyRangesOptions {
   readonly source: ImageSource;
   readonly plan: CopyPlan;
   readonly queues: readonly TargetQueue[];
-  /** False to write without comparing checksums. */
-  readonly verify: boolean;
   /** Told of every piece that is being written, in order. */
   readonly onPiece: (piece: Piece) => void;
   /** Told how many bytes have been written, or given up, everywhere. */
@@ -45,11 +43,11 @@ export interface CopyRangesOptions {
  * @throws what reading the source or a checksum throws, and the signal's reason; all writes have ended.
  */
 export async function copyRanges(options: CopyRangesOptions): Promise<number> {
-  const { source, plan, queues, verify, onPiece, onProgress, signal } = options;
+  const { source, plan, queues, onPiece, onProgress, signal } = options;
   const allocate = queues.some(({ wantsPages }) => wantsPages) ? allocatePages : undefined;
   const { count, bufferBytes } = isReadInPlaces(source, plan) ? PLACES_POOL : STREAM_POOL;
   const pool = new BufferPool(count, bufferBytes, allocate);
-  const gate = verify ? new ChecksumGate(plan, source.name) : undefined;
+  const gate = new ChecksumGate(plan, source.name);
   let endByte = 0;
   let bytesDone = 0;
   let bytesTold = 0;
@@ -76,7 +74,7 @@ export async function copyRanges(options: CopyRangesOptions): Promise<number> {
       if (queues.every(({ failure }) => failure !== undefined)) break;
       const passed: Piece[] = [];
       try {
-        for (const piece of pieces) passed.push(...(gate?.pass(piece) ?? [piece]));
+        for (const piece of pieces) passed.push(...gate.pass(piece));
       } finally {
         // Also those that are right before one that is not.
         write(passed);

@@ -81,7 +81,6 @@ async function writeAll(
       source,
       plan,
       queues: jobs.map(({ queue }) => queue),
-      verify: options.verify !== false,
       onPiece: (piece) => digests?.add(piece),
       onProgress: (bytesDone) => {
         const bytesTotal = plan.mappedBytes;

@@ -45,7 +45,10 @@ function makeStream(chunkBytes: readonly number[]): ImageSource {
         // A piece belongs to the reader only until it asks for the next.
         const chunk = Buffer.from(IMAGE.subarray(at, next));
         // What is not wanted need not be right.
-        for (const { startByte, endByte } of wanted!.complementWithin(at, at + chunk.length)) {
+        for (const { startByte, endByte } of wanted!.ranges.complementWithin(
+          at,
+          at + chunk.length,
+        )) {
           chunk.fill(0xff, startByte - at, endByte - at);
         }
         yield chunk;

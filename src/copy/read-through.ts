@@ -1,7 +1,7 @@
 /** Reads an image from end to end, and keeps the ranges of it. */
 import { MismatchError } from '../errors/errors.ts';
 import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
-import { countBlocksBefore, listMapped, type CopyPlan, type PlannedRange } from './copy-plan.ts';
+import { countBlocksBefore, listWanted, type CopyPlan, type PlannedRange } from './copy-plan.ts';
 import { PieceGroup, type Piece } from './piece.ts';
 import type { ImageSource } from './source/image-source.ts';
 
@@ -13,7 +13,7 @@ export async function* readThrough(
   signal: AbortSignal,
 ): AsyncGenerator<readonly Piece[], void, undefined> {
   const cutter = new PieceCutter(plan.ranges, pool);
-  for await (const chunk of source.chunks(signal, listMapped(plan))) {
+  for await (const chunk of source.chunks(signal, listWanted(plan))) {
     let left = chunk;
     while (left.length > 0) {
       left = await cutter.take(left);

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 
 import type { Finding } from '../../src/errors/finding.ts';
 import { openSource, type SourceOptions } from '../../src/copy/source/open-source.ts';
+import type { WantedRanges } from '../../src/copy/source/wanted-bytes.ts';
 
 export interface ReadSource {
   readonly bytes: Buffer;
@@ -42,4 +43,18 @@ export async function readStdin(
     for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
   }
   return readSource('-', { ...options, stdin: Readable.from(cut(), { objectMode: false }) });
+}
+
+/** Reads an image as a copy with a map does, which needs the wanted bytes alone. */
+export async function readWanted(location: string, wanted: WantedRanges): Promise<Buffer> {
+  const source = await openSource(location);
+  try {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of source.chunks(new AbortController().signal, wanted)) {
+      pieces.push(Uint8Array.from(piece));
+    }
+    return Buffer.concat(pieces);
+  } finally {
+    await source.close();
+  }
 }

@@ -1,5 +1,5 @@
 /** The contract between where an image comes from and what is done with its bytes. */
-import type { RangeSet } from '../../ranges/range-set.ts';
+import type { WantedRanges } from './wanted-bytes.ts';
 
 /** An image that is being read. Everything is decided about it that can be without reading it whole. */
 export interface ImageSource {
@@ -22,10 +22,11 @@ export interface ImageSource {
    * announced, every child process returned 0.
    *
    * Bytes outside of `wanted` may be zeros in place of what is stored; then they are not checked, either.
-   * Their number is right all the same.
+   * Their number is right all the same. A checksum that covers them and wanted bytes may be passed over
+   * only where the reader verifies those (`WantedRanges.areVerified`).
    * @throws {CorruptError} if the data is damaged or cut. @throws {SystemError} if reading fails.
    */
-  chunks(signal: AbortSignal, wanted?: RangeSet): AsyncIterable<Uint8Array>;
+  chunks(signal: AbortSignal, wanted?: WantedRanges): AsyncIterable<Uint8Array>;
 
   /** Releases files, connections and children; safe to call at any time, also twice. */
   close(): Promise<void>;

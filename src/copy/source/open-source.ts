@@ -2,11 +2,11 @@
 import type { Readable } from 'node:stream';
 
 import type { Finding } from '../../errors/finding.ts';
-import type { RangeSet } from '../../ranges/range-set.ts';
 import type { ByteInput, InputContext } from './byte-input.ts';
 import type { ImageSource } from './image-source.ts';
 import { unwrap, type UnwrappedImage } from './layers.ts';
 import { openInput } from './open-input.ts';
+import type { WantedRanges } from './wanted-bytes.ts';
 
 export interface SourceOptions {
   /** Which member of an archive is the image: its path in there, or the last part of it. */
@@ -115,7 +115,7 @@ class UnwrappedSource implements ImageSource {
     this.fileDescriptor = first.isRaw ? input.fileDescriptor : undefined;
   }
 
-  async *chunks(signal: AbortSignal, wanted?: RangeSet): AsyncGenerator<Uint8Array> {
+  async *chunks(signal: AbortSignal, wanted?: WantedRanges): AsyncGenerator<Uint8Array> {
     const isStream = this.#input.fileDescriptor === undefined;
     if (isStream && this.#isTaken) throw new RangeError(`${this.name} can be read only once`);
     this.#isTaken = true;

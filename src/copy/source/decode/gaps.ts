@@ -22,6 +22,11 @@ export type Sieve = (
 /** Nobody writes to it. */
 const ZEROS = Buffer.alloc(2 ** 20);
 
+/** Pieces for a gap. */
+export function* zeros(lengthBytes: number): Generator<Uint8Array> {
+  for (let left = lengthBytes; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
+}
+
 /** @returns `decode`, but for blocks that `context.wanted` does not include. */
 export function decodeWanted(sieve: Sieve, decode: Decode): Decode {
   return (input, context) => {
@@ -52,7 +57,7 @@ async function* fillGaps(
   const fill = function* (): Generator<Uint8Array> {
     while (gaps[0]?.startByte === position) {
       const { lengthBytes } = gaps.shift()!;
-      for (let left = lengthBytes; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
+      yield* zeros(lengthBytes);
       position += lengthBytes;
     }
   };

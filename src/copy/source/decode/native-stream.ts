@@ -16,7 +16,8 @@ export function nativeDecode(
   return libraryDecode(open, program, feedDecoder);
 }
 
-async function* feedDecoder(
+/** @returns what `decoder` makes of all the rest of `input`; the decoder is closed then. */
+export async function* feedDecoder(
   decoder: NativeDecoder,
   input: StreamReader,
   context: DecodeContext,
