@@ -7,15 +7,8 @@ import { read } from 'node:fs';
 import { promisify } from 'node:util';
 
 import { toCallFailure } from '../errors/call-failure.ts';
-import {
-  isHashJobStopped,
-  noteBytesDone,
-  noteDigest,
-  stopHashJob,
-  takeRange,
-  type HashJob,
-  type HashOutcome,
-} from './hash-job.ts';
+import { noteDigest, type HashJob, type HashOutcome } from './hash-job.ts';
+import { isWorkStopped, noteBytesDone, stopWork, takeRange } from './shared-ranges.ts';
 
 const readAt = promisify(read);
 
@@ -27,19 +20,19 @@ const AHEAD_BYTES = 4 * 2 ** 20;
  * @returns as `runHashJob`; the ranges behind it are for other threads.
  */
 export async function hashFirstAhead(job: HashJob): Promise<HashOutcome> {
-  const index = takeRange(job);
+  const index = takeRange(job.ranges);
   if (index === undefined) return { kind: 'finished' };
   const outcome = await hashAhead(job, index);
   if (outcome === undefined) return { kind: 'finished' };
-  stopHashJob(job);
+  stopWork(job.ranges);
   return outcome;
 }
 
 /** @returns undefined if all went well. */
 async function hashAhead(job: HashJob, index: number): Promise<HashOutcome | undefined> {
   const hasher = createHash(job.digest);
-  const endByte = job.bounds[index * 2 + 1]!;
-  let atByte = job.bounds[index * 2]!;
+  const endByte = job.ranges.bounds[index * 2 + 1]!;
+  let atByte = job.ranges.bounds[index * 2]!;
   // One is hashed while the other is filled.
   let [current, other] = [new Uint8Array(AHEAD_BYTES), new Uint8Array(AHEAD_BYTES)];
   let ahead = readChunk(job, current, atByte, endByte);
@@ -48,10 +41,10 @@ async function hashAhead(job: HashJob, index: number): Promise<HashOutcome | und
     if (typeof outcome !== 'number') return outcome;
     if (outcome === 0) return { kind: 'short-read', endByte: atByte };
     const nextByte = atByte + outcome;
-    if (isHashJobStopped(job)) return { kind: 'stopped' };
+    if (isWorkStopped(job.ranges)) return { kind: 'stopped' };
     if (nextByte < endByte) ahead = readChunk(job, other, nextByte, endByte);
     hasher.update(current.subarray(0, outcome));
-    noteBytesDone(job, outcome);
+    noteBytesDone(job.ranges, outcome);
     atByte = nextByte;
     [current, other] = [other, current];
   }

@@ -2,7 +2,9 @@
 import { Worker } from 'node:worker_threads';
 
 import { hashFirstAhead } from './hash-ahead.ts';
-import { rangeLength, stopHashJob, type HashJob, type HashOutcome } from './hash-job.ts';
+import type { HashJob, HashOutcome } from './hash-job.ts';
+import { awaitOutcome } from './range-thread.ts';
+import { longestShare, stopWork } from './shared-ranges.ts';
 
 /**
  * One outcome for each thread, this one included, when all have let go of the file. Aborting makes them
@@ -14,10 +16,12 @@ export async function hashInThreads(
   threads: number,
   signal: AbortSignal | undefined,
 ): Promise<readonly HashOutcome[]> {
-  const stop = (): void => stopHashJob(job);
+  const stop = (): void => stopWork(job.ranges);
   signal?.addEventListener('abort', stop);
   try {
-    const own = isOneLongest(job, threads) ? [hashFirst(job)] : [];
+    // It keeps a thread busy for as long as the others need for all the rest.
+    const isOneLongest = longestShare(job.ranges) * threads >= 1;
+    const own = isOneLongest ? [hashFirst(job)] : [];
     const others = Array.from({ length: threads - own.length }, () => runInThread(job));
     const runs = [...own, ...others];
     // All of them are awaited, so that no thread reads from a descriptor that has been closed.
@@ -31,43 +35,17 @@ export async function hashInThreads(
   }
 }
 
-/** Whether one range keeps a thread busy for longer than all others keep the rest. */
-function isOneLongest({ bounds, order }: HashJob, threads: number): boolean {
-  const [longest] = order;
-  if (longest === undefined) return false;
-  if (order.length === 1) return true;
-  const totalBytes = order.reduce((sum, index) => sum + rangeLength(bounds, index), 0);
-  return rangeLength(bounds, longest) * threads > totalBytes;
-}
-
 /** Here, in the thread that would else only wait. It has the range before any other has started. */
 async function hashFirst(job: HashJob): Promise<HashOutcome> {
   try {
     return await hashFirstAhead(job);
   } catch (error) {
-    stopHashJob(job);
+    stopWork(job.ranges);
     throw error;
   }
 }
 
 async function runInThread(job: HashJob): Promise<HashOutcome> {
   const worker = new Worker(new URL('./hash-worker.js', import.meta.url), { workerData: job });
-  return new Promise((resolve, reject) => {
-    let outcome: HashOutcome | undefined;
-    worker.once('message', (message: HashOutcome) => {
-      outcome = message;
-    });
-    worker.once('error', (error) => {
-      stopHashJob(job);
-      reject(error);
-    });
-    worker.once('exit', (code) => {
-      if (outcome === undefined) {
-        stopHashJob(job);
-        reject(new Error(`a hash thread ended with ${code} and without a result`));
-      } else {
-        resolve(outcome);
-      }
-    });
-  });
+  return awaitOutcome(worker, job.ranges, (message) => message as HashOutcome);
 }

@@ -7,8 +7,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { makeScratchFolder } from '../../test/support/scratch.ts';
 import { SystemError } from '../errors/errors.ts';
 import { RangeSet } from '../ranges/range-set.ts';
-import { planHashJob, readBytesDone, runHashJob, stopHashJob } from './hash-job.ts';
+import { planHashJob, runHashJob } from './hash-job.ts';
 import { hashRanges } from './hash-ranges.ts';
+import { readBytesDone, stopWork } from './shared-ranges.ts';
 
 // Small jobs only: they run without threads. Threads are tested on the compiled files in test/bmap.
 const bytes = randomBytes(3_000_001);
@@ -92,7 +93,7 @@ it('refuses a range behind the end, and does nothing once aborted', async () => 
 it('ends a job after the chunk it is at when it is stopped', () => {
   const { fileDescriptor } = openSample();
   const job = planHashJob(fileDescriptor, 'sha256', 32, [0, 2_000_000]);
-  stopHashJob(job);
+  stopWork(job.ranges);
   expect(runHashJob(job)).toEqual({ kind: 'stopped' });
-  expect(readBytesDone(job)).toBe(0);
+  expect(readBytesDone(job.ranges)).toBe(0);
 });

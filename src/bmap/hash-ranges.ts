@@ -7,13 +7,8 @@ import { availableParallelism } from 'node:os';
 import { SystemError } from '../errors/errors.ts';
 import type { RangeSet } from '../ranges/range-set.ts';
 import { digestLengthBytes, findDigest } from './digest.ts';
-import {
-  planHashJob,
-  readBytesDone,
-  runHashJob,
-  type HashJob,
-  type HashOutcome,
-} from './hash-job.ts';
+import { planHashJob, runHashJob, type HashJob, type HashOutcome } from './hash-job.ts';
+import { readBytesDone } from './shared-ranges.ts';
 
 /** Below this, starting a thread (about 15 ms) costs more than hashing at 2 GB/s does. */
 const INLINE_BYTES = 16 * 2 ** 20;
@@ -56,7 +51,7 @@ export async function hashRanges(options: HashRangesOptions): Promise<readonly s
     ranges.lengthBytes < INLINE_BYTES ? [runHashJob(job)] : await runInThreads(job, options);
   signal?.throwIfAborted();
   for (const outcome of outcomes) assertHashed(outcome, path);
-  onProgress?.(readBytesDone(job));
+  onProgress?.(readBytesDone(job.ranges));
   return readDigests(job, ranges.count);
 }
 
@@ -75,7 +70,7 @@ async function runInThreads(
 ): Promise<readonly HashOutcome[]> {
   const { hashInThreads } = await import('./hash-in-threads.ts');
   signal?.throwIfAborted();
-  const timer = setInterval(() => onProgress?.(readBytesDone(job)), PROGRESS_MS);
+  const timer = setInterval(() => onProgress?.(readBytesDone(job.ranges)), PROGRESS_MS);
   const count = Math.max(Math.min(threads, MAX_THREADS, ranges.count), 1);
   return hashInThreads(job, count, signal).finally(() => clearInterval(timer));
 }

@@ -11,16 +11,19 @@ import type { Piece } from './piece.ts';
 
 const WITHHELD_BYTES = 8 * 2 ** 20;
 
+export interface GateFacts extends Pick<CopyPlan, 'digest' | 'blockSizeBytes'> {
+  /** For messages. */
+  readonly sourceName: string;
+}
+
 export class ChecksumGate {
-  readonly #plan: CopyPlan;
-  readonly #sourceName: string;
+  readonly #facts: GateFacts;
   #withheld: Piece[] = [];
   #withheldBytes = 0;
   #hash: Hash | undefined;
 
-  constructor(plan: CopyPlan, sourceName: string) {
-    this.#plan = plan;
-    this.#sourceName = sourceName;
+  constructor(facts: GateFacts) {
+    this.#facts = facts;
   }
 
   /**
@@ -30,7 +33,7 @@ export class ChecksumGate {
    */
   pass(piece: Piece): readonly Piece[] {
     const { checksum } = piece.range;
-    const { digest } = this.#plan;
+    const { digest } = this.#facts;
     if (checksum === undefined || digest === undefined) return [piece];
     if (this.#hash === undefined && piece.isLastOfRange) {
       const calculated = hash(digest, piece.bytes, 'hex');
@@ -65,12 +68,12 @@ export class ChecksumGate {
   }
 
   #mismatch({ range }: Piece, calculated: string, checksum: string): MismatchError {
-    const { blockSizeBytes } = this.#plan;
+    const { blockSizeBytes, sourceName } = this.#facts;
     const firstBlock = Math.floor(range.startByte / blockSizeBytes);
     const lastBlock = Math.ceil(range.endByte / blockSizeBytes) - 1;
     return new MismatchError(
       'range-checksum',
-      `checksum mismatch for blocks range ${firstBlock}-${lastBlock}: calculated ${calculated}, should be ${checksum} (image file ${this.#sourceName})`,
+      `checksum mismatch for blocks range ${firstBlock}-${lastBlock}: calculated ${calculated}, should be ${checksum} (image file ${sourceName})`,
     );
   }
 }

@@ -6,6 +6,8 @@ import { allocatePages } from '../../native/pages.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { ChecksumGate } from './checksum-gate.ts';
 import type { CopyPlan } from './copy-plan.ts';
+import { planLanes } from './lanes/plan-lanes.ts';
+import type { LaneJob } from './lanes/lane-job.ts';
 import type { Piece } from './piece.ts';
 import { isReadInPlaces, readPieces } from './read-pieces.ts';
 import type { ImageSource } from './source/image-source.ts';
@@ -29,8 +31,8 @@ export interface CopyRangesOptions {
   readonly source: ImageSource;
   readonly plan: CopyPlan;
   readonly queues: readonly TargetQueue[];
-  /** Told of every piece that is being written, in order. */
-  readonly onPiece: (piece: Piece) => void;
+  /** Told of every piece that is being written, in order; undefined where nobody has to know. */
+  readonly onPiece: ((piece: Piece) => void) | undefined;
   /** Told how many bytes have been written, or given up, everywhere. */
   readonly onProgress: (bytesDone: number) => void;
   readonly signal: AbortSignal;
@@ -44,10 +46,16 @@ export interface CopyRangesOptions {
  */
 export async function copyRanges(options: CopyRangesOptions): Promise<number> {
   const { source, plan, queues, onPiece, onProgress, signal } = options;
+  const laneJob = findLaneJob(options);
+  if (laneJob !== undefined) {
+    const { copyInLanes } = await import('./lanes/copy-in-lanes.ts');
+    await copyInLanes(laneJob, { queue: queues[0]!, onProgress, signal });
+    return plan.ranges.at(-1)!.endByte;
+  }
   const allocate = queues.some(({ wantsPages }) => wantsPages) ? allocatePages : undefined;
   const { count, bufferBytes } = isReadInPlaces(source, plan) ? PLACES_POOL : STREAM_POOL;
   const pool = new BufferPool(count, bufferBytes, allocate);
-  const gate = new ChecksumGate(plan, source.name);
+  const gate = new ChecksumGate({ ...plan, sourceName: source.name });
   let endByte = 0;
   let bytesDone = 0;
   let bytesTold = 0;
@@ -62,7 +70,7 @@ export async function copyRanges(options: CopyRangesOptions): Promise<number> {
   const write = (pieces: readonly Piece[]): void => {
     const last = pieces.at(-1);
     if (last === undefined) return;
-    for (const piece of pieces) onPiece(piece);
+    if (onPiece !== undefined) pieces.forEach(onPiece);
     endByte = last.startByte + last.bytes.length;
     lastWrite = writeToAll(pieces, queues, pool).then(() => {
       for (const { bytes } of pieces) bytesDone += bytes.length;
@@ -86,6 +94,15 @@ export async function copyRanges(options: CopyRangesOptions): Promise<number> {
   }
   tell();
   return endByte;
+}
+
+/** Undefined where the pieces are to come in order, as several targets and `onPiece` want them. */
+function findLaneJob(options: CopyRangesOptions): LaneJob | undefined {
+  const { source, plan, queues, onPiece } = options;
+  const { fileDescriptor, name } = source;
+  const takesThreads = queues.length === 1 && queues[0]!.takesThreads && onPiece === undefined;
+  if (fileDescriptor === undefined || !takesThreads) return undefined;
+  return planLanes({ fileDescriptor, name }, plan);
 }
 
 async function writeToAll(

@@ -81,7 +81,7 @@ async function writeAll(
       source,
       plan,
       queues: jobs.map(({ queue }) => queue),
-      onPiece: (piece) => digests?.add(piece),
+      onPiece: digests && ((piece) => digests.add(piece)),
       onProgress: (bytesDone) => {
         const bytesTotal = plan.mappedBytes;
         onEvent({ kind: 'progress', phase: 'copying', bytesDone, bytesTotal });

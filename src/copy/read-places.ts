@@ -1,10 +1,11 @@
 /** Reads the ranges of an open file where they lie. */
-import { read, readSync } from 'node:fs';
+import { read } from 'node:fs';
 import { promisify } from 'node:util';
 
 import { SystemError } from '../errors/errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { PlannedRange } from './copy-plan.ts';
+import { movePart, type PartOutcome } from './part-io/part-job.ts';
 import { MIN_THREAD_PARTS, PartThread } from './part-io/part-thread.ts';
 import { PieceGroup, type Piece } from './piece.ts';
 
@@ -13,10 +14,7 @@ const readAt = promisify(read);
 /** Reads from a disk that are made before they are needed. */
 const GROUPS_AHEAD = 3;
 
-/**
- * What is in the system's memory comes with 10 GB/s, so that handing a read to a thread would cost more
- * than making it at once. A read that is slower than this waited for a disk.
- */
+/** What is in the system's memory comes with 10 GB/s. A read that is slower than this waited for a disk. */
 const QUICK_BYTES_PER_MS = 2 * 2 ** 20;
 /** A call is interrupted now and then. */
 const SLACK_MS = 1;
@@ -27,8 +25,9 @@ export interface OpenImage {
 }
 
 /**
- * The pieces of one buffer after the other. As long as the file comes from memory it is read at once;
- * from the first slow read on, ahead of its use, by other threads.
+ * The pieces of one buffer after the other. As long as the file comes from memory it is read at once,
+ * since handing a read to a thread would cost more than making it; from the first slow read on, ahead of
+ * its use, by other threads.
  */
 export async function* readPlaces(
   file: OpenImage,
@@ -81,29 +80,15 @@ function* groupPieces(
 }
 
 /** @returns whether it was as quick as memory is. */
-function readNow(
-  { fileDescriptor, name }: OpenImage,
-  { placed }: PieceGroup,
-  bytes: Uint8Array,
-): boolean {
+function readNow(file: OpenImage, { placed }: PieceGroup, bytes: Uint8Array): boolean {
   const startedMs = performance.now();
-  let total = 0;
+  let totalBytes = 0;
   for (const { offset, lengthBytes, startByte } of placed) {
-    let done = 0;
-    while (done < lengthBytes) {
-      const atByte = startByte + done;
-      let count: number;
-      try {
-        count = readSync(fileDescriptor, bytes, offset + done, lengthBytes - done, atByte);
-      } catch (error) {
-        throw SystemError.from(error, name);
-      }
-      if (count === 0) throw endsEarly(name, atByte);
-      done += count;
-    }
-    total += lengthBytes;
+    const part = bytes.subarray(offset, offset + lengthBytes);
+    assertRead(file, movePart(false, file.fileDescriptor, part, startByte));
+    totalBytes += lengthBytes;
   }
-  return performance.now() - startedMs < SLACK_MS + total / QUICK_BYTES_PER_MS;
+  return performance.now() - startedMs < SLACK_MS + totalBytes / QUICK_BYTES_PER_MS;
 }
 
 async function readLater(
@@ -149,14 +134,14 @@ async function readFully(
 }
 
 async function readParts(
-  { fileDescriptor, name }: OpenImage,
+  file: OpenImage,
   { placed }: PieceGroup,
   bytes: Uint8Array,
   thread: PartThread,
 ): Promise<void> {
   const outcome = await thread.run({
     isWrite: false,
-    fileDescriptor,
+    fileDescriptor: file.fileDescriptor,
     memory: bytes.buffer as SharedArrayBuffer,
     parts: Float64Array.from(
       placed.flatMap(({ offset, lengthBytes, startByte }) => [
@@ -166,8 +151,19 @@ async function readParts(
       ]),
     ),
   });
-  if (outcome.kind === 'failed') throw SystemError.from(outcome, name);
-  if (outcome.kind === 'ended') throw endsEarly(name, outcome.atByte);
+  assertRead(file, outcome);
+}
+
+/** @throws {SystemError} kind `short-read` or the errno name, if not all was read. */
+export function assertRead({ name }: OpenImage, outcome: PartOutcome): void {
+  switch (outcome.kind) {
+    case 'done':
+      return;
+    case 'ended':
+      throw endsEarly(name, outcome.atByte);
+    case 'failed':
+      throw SystemError.from(outcome, name);
+  }
 }
 
 function endsEarly(name: string, atByte: number): SystemError {

@@ -1,4 +1,6 @@
 /** One target on its way: from the guard to the last flush, with what it left if it fails. */
+import { dirname } from 'node:path';
+
 import { BmapError, InterruptedError, type TargetState } from '../errors/errors.ts';
 import type { CopyEvent, OnEvent } from './copy-events.ts';
 import { formatHumanSize } from '../bmap/human-size.ts';
@@ -8,6 +10,7 @@ import { BlockDeviceTarget } from './target/block-device-target.ts';
 import type { CopyTarget, UnmappedPolicy } from './target/copy-target.ts';
 import { CharacterDeviceSink, PipeSink } from './target/byte-sink.ts';
 import { FileTarget } from './target/file-target.ts';
+import { keepsHoles } from './target/keeps-holes.ts';
 import { fixGpt } from './target/fix-gpt.ts';
 import { StreamTarget } from './target/stream-target.ts';
 import { openThreadedIo, type TargetIo } from './target/target-io.ts';
@@ -168,7 +171,10 @@ function describeReread(path: string, error: BmapError): CopyEvent {
 
 function makeTarget(facts: TargetFacts, settings: JobSettings, io: TargetIo): CopyTarget {
   const { plan, isDryRun, zeroOffload: offloadZeros, cutsAtEnd } = settings;
-  if (facts.kind === 'file') return new FileTarget(facts.path, facts.found, io);
+  if (facts.kind === 'file') {
+    const takesThreads = settings.io === undefined && keepsHoles(dirname(facts.path));
+    return new FileTarget(facts.path, facts.found, { io, takesThreads });
+  }
   if (facts.kind === 'stream') {
     const { path, isPipe, forgetsAll } = facts;
     const sink = isPipe ? new PipeSink(path, settings.signal) : new CharacterDeviceSink(path, io);

@@ -1,5 +1,6 @@
 import type { CopyTarget } from './target/copy-target.ts';
 import type { Part } from './target/target-io.ts';
+import type { OpenTarget } from './target/write-target.ts';
 
 /**
  * The writes of one target, one after the other. Reading and other targets go on meanwhile, and a target
@@ -18,6 +19,10 @@ export class TargetQueue {
     this.#signal = signal;
   }
 
+  get path(): string {
+    return this.#target.path;
+  }
+
   /** Whether its bytes should start at a page of memory. */
   get wantsPages(): boolean {
     return this.#target.wantsPages;
@@ -29,6 +34,30 @@ export class TargetQueue {
 
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
+  }
+
+  /** Whether threads may write to it by themselves. */
+  get takesThreads(): boolean {
+    return this.#target.openForThreads !== undefined;
+  }
+
+  /** Opens it for them. @returns undefined if it failed, which is kept like that of a write. */
+  async openForThreads(): Promise<OpenTarget | undefined> {
+    try {
+      return await this.#target.openForThreads?.();
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    }
+  }
+
+  /** What threads have written, all together. */
+  noteWritten(bytesWritten: number): void {
+    this.#bytesWritten = bytesWritten;
+  }
+
+  fail(error: unknown): void {
+    this.#failure = { error };
   }
 
   /** Resolves when the parts have been written, or never will be; does not reject. */
@@ -44,7 +73,7 @@ export class TargetQueue {
       await this.#target.write(parts);
       for (const { bytes } of parts) this.#bytesWritten += bytes.length;
     } catch (error) {
-      this.#failure = { error };
+      this.fail(error);
     }
   }
 }

@@ -23,25 +23,35 @@ export type PartOutcome =
 
 /** Makes all calls, until one fails. */
 export function runPartJob({ isWrite, fileDescriptor, memory, parts }: PartJob): PartOutcome {
-  const bytes = new Uint8Array(memory);
   for (let index = 0; index < parts.length; index += 3) {
-    let offset = parts[index]!;
-    const endOffset = offset + parts[index + 1]!;
-    let atByte = parts[index + 2]!;
-    while (offset < endOffset) {
-      let count: number;
-      try {
-        const lengthBytes = endOffset - offset;
-        count = isWrite
-          ? writeSync(fileDescriptor, bytes, offset, lengthBytes, atByte)
-          : readSync(fileDescriptor, bytes, offset, lengthBytes, atByte);
-      } catch (error) {
-        return { kind: 'failed', atByte, ...toCallFailure(error) };
-      }
-      if (count === 0) return { kind: 'ended', atByte };
-      offset += count;
-      atByte += count;
+    const bytes = new Uint8Array(memory, parts[index], parts[index + 1]);
+    const outcome = movePart(isWrite, fileDescriptor, bytes, parts[index + 2]!);
+    if (outcome.kind !== 'done') return outcome;
+  }
+  return { kind: 'done' };
+}
+
+/** Reads or writes all of the bytes, which lie at `startByte` of the file, in this thread. */
+export function movePart(
+  isWrite: boolean,
+  fileDescriptor: number,
+  bytes: Uint8Array,
+  startByte: number,
+): PartOutcome {
+  let done = 0;
+  while (done < bytes.length) {
+    const atByte = startByte + done;
+    let count: number;
+    try {
+      const lengthBytes = bytes.length - done;
+      count = isWrite
+        ? writeSync(fileDescriptor, bytes, done, lengthBytes, atByte)
+        : readSync(fileDescriptor, bytes, done, lengthBytes, atByte);
+    } catch (error) {
+      return { kind: 'failed', atByte, ...toCallFailure(error) };
     }
+    if (count === 0) return { kind: 'ended', atByte };
+    done += count;
   }
   return { kind: 'done' };
 }

@@ -33,6 +33,8 @@ export interface BlockDeviceOptions {
 export class BlockDeviceTarget implements CopyTarget {
   readonly path: string;
   readonly wantsPages: boolean;
+  /** Devices like what comes in order. */
+  readonly openForThreads = undefined;
   readonly #facts: DeviceFacts;
   readonly #options: BlockDeviceOptions;
   readonly #flushPacer = new StepPacer();

@@ -1,6 +1,7 @@
 /** The contract between the bytes of an image and what they are written to. */
 import type { RangeSet } from '../../ranges/range-set.ts';
 import type { Part } from './target-io.ts';
+import type { OpenTarget } from './write-target.ts';
 
 /**
  * What is done with the bytes of the image that the map leaves out: `skip` leaves them as they are,
@@ -35,6 +36,12 @@ export interface CopyTarget {
    * Before the first call nothing has been changed.
    */
   write(parts: readonly Part[]): Promise<void>;
+
+  /**
+   * In place of `write`, for threads that write by themselves, at any place and in any order; undefined
+   * where that must not be. As with `write`, before the call nothing has been changed.
+   */
+  readonly openForThreads: (() => Promise<OpenTarget>) | undefined;
 
   /** Gives the bytes left out what the policy says, and the target its final size. */
   complete(options: CompleteOptions): Promise<void>;

@@ -14,17 +14,25 @@ import { flushTarget, writeParts, type OpenTarget } from './write-target.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL } = constants;
 
+export interface FileTargetOptions {
+  readonly io: TargetIo;
+  /** False where all writes are to go through `io`, in order. */
+  readonly takesThreads: boolean;
+}
+
 export class FileTarget implements CopyTarget {
   readonly path: string;
   readonly wantsPages = false;
+  readonly openForThreads: (() => Promise<OpenTarget>) | undefined;
   readonly #found: Stats | undefined;
   readonly #io: TargetIo;
   #handle: FileHandle | undefined;
   #hasBegun = false;
 
   /** `found` are the facts of the file that was checked, or undefined if there was none. */
-  constructor(filePath: string, found: Stats | undefined, io: TargetIo) {
+  constructor(filePath: string, found: Stats | undefined, { io, takesThreads }: FileTargetOptions) {
     this.path = filePath;
+    this.openForThreads = takesThreads ? async () => this.#begin() : undefined;
     this.#found = found;
     this.#io = io;
   }

@@ -11,6 +11,7 @@ const ZEROS = new Uint8Array(2 ** 20);
 export class StreamTarget implements CopyTarget {
   readonly path: string;
   readonly wantsPages = false;
+  readonly openForThreads = undefined;
   readonly #sink: ByteSink;
   /** `/dev/null` takes everything anywhere: there is nothing to fill. */
   readonly #forgetsAll: boolean;

@@ -1,5 +1,6 @@
 /** Puts all of the bytes on an open target and on its medium, and says where that failed if it did. */
 import { SystemError } from '../../errors/errors.ts';
+import type { PartOutcome } from '../part-io/part-job.ts';
 import { MIN_THREAD_PARTS } from '../part-io/part-thread.ts';
 import type { Part, TargetIo } from './target-io.ts';
 
@@ -48,9 +49,19 @@ export async function writeParts(
       for (const { bytes, startByte } of group) await writeFully(io, target, bytes, startByte);
       continue;
     }
-    const outcome = await io.writeParts(fileDescriptor, group);
-    if (outcome.kind === 'failed') throw cannotWrite(path, outcome.atByte, outcome);
-    if (outcome.kind === 'ended') throw takesNoMore(path, outcome.atByte);
+    assertWritten(path, await io.writeParts(fileDescriptor, group));
+  }
+}
+
+/** @throws {SystemError} that names the place, if not all was written. */
+export function assertWritten(path: string, outcome: PartOutcome): void {
+  switch (outcome.kind) {
+    case 'done':
+      return;
+    case 'ended':
+      throw takesNoMore(path, outcome.atByte);
+    case 'failed':
+      throw cannotWrite(path, outcome.atByte, outcome);
   }
 }
 
