@@ -5,7 +5,7 @@
  *
  * usage: node packaging/bundle-commands.mjs     behind tsc, as `npm run build` does it
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,10 +15,30 @@ const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const folder = path.join(dist, 'bin');
 const entries = { bmap: 'src/cli/main.js', bmaptool: 'src/cli/bmaptool.js' };
 
-/** One file for what both commands start with, and one for all else that a scan needs. */
+/** All that a module imports before it runs, itself included. */
+function reach(file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  const text = readFileSync(file, 'utf8');
+  for (const [, place] of text.matchAll(/^(?:im|ex)port [^;]*?from '(\.[^']+)'/gm)) {
+    reach(path.resolve(path.dirname(file), place), found);
+  }
+  return found;
+}
+
+const scan = path.join(dist, 'src/cli/actions/scan.js');
+const copy = path.join(dist, 'src/cli/actions/copy.js');
+const ofScan = reach(scan);
+const ofBoth = new Set([...reach(copy)].filter((id) => ofScan.has(id)));
+
+/**
+ * One file for what both commands start with, one for what both a scan and a copy need, and one for all
+ * else of each: reading what is not run is felt.
+ */
 const groups = [
-  { name: 'start', tags: ['$initial'], minShareCount: 2, priority: 2 },
-  { name: 'scan', test: (id) => id === path.join(dist, 'src/cli/actions/scan.js'), priority: 1 },
+  { name: 'start', tags: ['$initial'], minShareCount: 2, priority: 3 },
+  { name: 'both', test: (id) => ofBoth.has(id), priority: 2 },
+  { name: 'scan', test: (id) => id === scan, priority: 1 },
 ];
 
 /** What a module finds beside itself (threads, package.json) still lies beside the compiled module. */

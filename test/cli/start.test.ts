@@ -37,7 +37,15 @@ it.each([
 
 it('a scan loads neither threads, nor decoders, nor packages beside the command line', () => {
   const { files, packages } = loadedBy('bmap.js', 'scan.js');
-  expect(files).toEqual(['bmap.js', 'scan.js', 'start.js']);
+  expect(files).toEqual(['bmap.js', 'both.js', 'scan.js', 'start.js']);
   const builtins = ['crypto', 'fs', 'os', 'path', 'url', 'zlib'].map((name) => `node:${name}`);
   expect(packages).toEqual(['commander', ...builtins]);
+});
+
+it('a copy loads nothing that only a scan needs', () => {
+  const { files, packages } = loadedBy('bmap.js', 'copy.js');
+  expect(files).not.toContain('scan.js');
+  // The parser of maps is loaded with the first map: it would bring 20 files.
+  const notBuiltIn = packages.filter((name) => !name.startsWith('node:'));
+  expect(notBuiltIn).toEqual(['commander']);
 });

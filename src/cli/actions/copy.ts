@@ -3,12 +3,10 @@ import { ReaderSource } from '../../copy/source/reader-source.ts';
 import { UsageError } from '../../errors/errors.ts';
 import type { FileReader } from '../../image/file-reader.ts';
 import type { CopyCliOptions } from '../commands/copy.ts';
-import { confirmTarget } from '../confirm-target.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { Action, CommandContext } from '../program.ts';
 import { runCopy, type CopyProgress, type RunCopyOptions } from '../run-copy.ts';
-import { scanForCopy } from '../scan-for-copy.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const runCopyCommand: Action<CopyCliOptions> = async (
@@ -29,6 +27,7 @@ export const runCopyCommand: Action<CopyCliOptions> = async (
         yes === true
           ? undefined
           : async (facts) => {
+              const { confirmTarget } = await import('../confirm-target.ts');
               progress.clear();
               return confirmTarget(facts, terminal, signal);
             },
@@ -50,6 +49,7 @@ async function runOwnCopy(
   const scan: CopyOptions['scan'] = async () => {
     const { image, member, verify } = options;
     const withChecksums = verify !== false;
+    const { scanForCopy } = await import('../scan-for-copy.ts');
     const mapped = await scanForCopy(image, context, { member, withChecksums });
     reader = mapped.reader;
     return { source: new ReaderSource(reader), bmap: mapped.bmap };
