@@ -3,8 +3,6 @@
  * at the same time; the CRC over all blocks of a stream is checked here. What is no stream behind the
  * last one is refused; the program ignores it.
  */
-import { availableParallelism } from 'node:os';
-
 import { openBzip2Library, type Bzip2Library } from '../../../../native/bzip2.ts';
 import type { CorruptError } from '../../../errors/errors.ts';
 import type { StreamReader } from '../stream-reader.ts';
@@ -27,9 +25,9 @@ import {
 } from './bzip2-segments.ts';
 import { damaged, fromNativeError, type DecodeContext } from './decoder.ts';
 import { libraryDecode } from './library-decode.ts';
-import { runInOrder, type BlockJob } from './parallel-blocks.ts';
+import { DECODING_THREADS, runInOrder, type BlockJob } from './parallel-blocks.ts';
 
-const LIMITS = { threads: availableParallelism(), memoryBytes: 96 * 2 ** 20 };
+const LIMITS = { threads: DECODING_THREADS, memoryBytes: 96 * 2 ** 20 };
 
 /** BZ2_bzDecompress takes 4 bytes for each byte of the largest block, which is level times this. */
 const LEVEL_BYTES = 100_000;

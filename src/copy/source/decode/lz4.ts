@@ -3,8 +3,6 @@
  * makes them, several are decoded at the same time, and those without a wanted byte not at all. All
  * other frames, and what is wrong, are left to the library. The older format of `lz4 -l` is not read.
  */
-import { availableParallelism } from 'node:os';
-
 import type { IHasher } from 'hash-wasm';
 
 import { openLz4Library, type Lz4Library } from '../../../../native/lz4.ts';
@@ -17,10 +15,10 @@ import { MAX_HEADER_BYTES, readFrameHeader, skippableFrameBytes } from './lz4-fo
 import type { FrameHeader, Xxh32 } from './lz4-format.ts';
 import { BlockGroup, GroupDecoder } from './lz4-groups.ts';
 import { feedDecoder } from './native-stream.ts';
-import { runInOrder, type BlockJob } from './parallel-blocks.ts';
+import { DECODING_THREADS, runInOrder, type BlockJob } from './parallel-blocks.ts';
 
 /** For three groups of the largest blocks; more were not faster on two processors. */
-const LIMITS = { threads: availableParallelism(), memoryBytes: 24 * 2 ** 20 };
+const LIMITS = { threads: DECODING_THREADS, memoryBytes: 24 * 2 ** 20 };
 
 export const decodeLz4 = libraryDecode(
   openLz4Library,

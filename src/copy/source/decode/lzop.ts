@@ -3,7 +3,6 @@
  * All numbers are big-endian. Source: lzop 1.04, `src/lzop.c` and `src/conf.h`, which are the only
  * specification. Names, times and modes in the header are ignored.
  */
-import { availableParallelism } from 'node:os';
 import { crc32 } from 'node:zlib';
 
 import { UnsupportedError } from '../../../errors/errors.ts';
@@ -13,7 +12,7 @@ import type { StreamReader } from '../stream-reader.ts';
 import { damaged, type DecodeContext } from './decoder.ts';
 import { libraryDecode } from './library-decode.ts';
 import { decodeBlock, isSameBlock, readBlock, type StoredBlock } from './lzop-block.ts';
-import { runInOrder, type BlockJob } from './parallel-blocks.ts';
+import { DECODING_THREADS, runInOrder, type BlockJob } from './parallel-blocks.ts';
 
 /** The first version whose header has the level and the high half of the time. */
 const VERSION_WITH_LEVEL = 0x0940;
@@ -26,7 +25,7 @@ const F_H_CRC32 = 0x1000;
 const METHODS: readonly number[] = [1, 2, 3];
 
 /** For more than a hundred blocks of lzop's usual size, 256 KiB. */
-const LIMITS = { threads: availableParallelism(), memoryBytes: 64 * 2 ** 20 };
+const LIMITS = { threads: DECODING_THREADS, memoryBytes: 64 * 2 ** 20 };
 
 /** Any number of files one behind the other, as `lzop -dc` does it. */
 export const decodeLzop = libraryDecode(

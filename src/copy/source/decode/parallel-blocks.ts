@@ -2,6 +2,13 @@
  * Decodes blocks that do not need each other at the same time, and gives them out in the order of the
  * file. The work itself is done on other threads, by what the jobs call.
  */
+import { availableParallelism } from 'node:os';
+
+/**
+ * One more than there are cores: what a thread has done waits for the main one, which also hashes, and a
+ * core would be idle meanwhile.
+ */
+export const DECODING_THREADS = availableParallelism() + 1;
 
 export interface BlockJob<Result> {
   /** Memory that it takes from its start until its result was used: input, output, the decoder's own. */
