@@ -71,10 +71,13 @@ async function decodeFor(packed: Buffer, wantedRanges?: WantedRanges): Promise<B
   const wanted = new WantedBytes();
   if (wantedRanges !== undefined) wanted.limitTo(wantedRanges);
   const pieces: Uint8Array[] = [];
+  let latest: Uint8Array | undefined;
   for await (const piece of decodeLz4(input, { ...CONTEXT, wanted })) {
-    pieces.push(Uint8Array.from(piece));
+    // It must have stayed as it was while this one was made.
+    if (latest !== undefined) pieces.push(Uint8Array.from(latest));
+    latest = piece;
   }
-  return Buffer.concat(pieces);
+  return Buffer.concat(latest === undefined ? pieces : [...pieces, latest]);
 }
 
 async function* toPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
@@ -84,6 +87,12 @@ async function* toPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
 /** All blocks but the last can be passed over. */
 async function decodeEnd(packed: Buffer, image: Buffer, areVerified = true): Promise<Buffer> {
   return decodeFor(packed, { ranges: endOf(image), areVerified });
+}
+
+/** Tells of megabytes that were decoded all the same how many they are. */
+async function expectDamaged(decoding: Promise<Buffer>): Promise<void> {
+  const result = decoding.then(({ length }) => length);
+  await expect(result).rejects.toMatchObject({ kind: 'damaged' });
 }
 
 /** Whole, by a reader that verifies, and by one that does not. */
@@ -165,17 +174,15 @@ describeWith(requireTools('lz4'), 'frames of lz4', () => {
 });
 
 describeWith(requireTools('lz4'), 'damage in lz4 is found', () => {
-  const isDamaged = { kind: 'damaged' };
-
   it('by the checksum of a frame, unless the reader verifies and something was passed over', async () => {
     for (const packed of [packWith(), packWith('-B4'), await makeLz4Frame(cutParts())]) {
       const changed = withBit(packed, packed.length - 1);
       const image = packed.length < PARTED.length ? PARTED : IMAGE;
-      await expect(decodeFor(changed)).rejects.toMatchObject(isDamaged);
-      await expect(decodeEnd(changed, image, false)).rejects.toMatchObject(isDamaged);
+      await expectDamaged(decodeFor(changed));
+      await expectDamaged(decodeEnd(changed, image, false));
       const ranges = RangeSet.of({ startByte: 0, endByte: image.length });
       const all = decodeFor(changed, { ranges, areVerified: true });
-      await expect(all).rejects.toMatchObject(isDamaged);
+      await expectDamaged(all);
       expect((await decodeEnd(changed, image)).length).toBe(image.length);
     }
   });
@@ -186,17 +193,17 @@ describeWith(requireTools('lz4'), 'damage in lz4 is found', () => {
     const firstEnd = 11 + packed.readUInt32LE(7);
     for (const at of [firstEnd, firstEnd + 3]) {
       const changed = withBit(packed, at);
-      await expect(decodeFor(changed)).rejects.toMatchObject(isDamaged);
-      await expect(decodeEnd(changed, PARTED)).rejects.toMatchObject(isDamaged);
-      await expect(decodeEnd(changed, PARTED, false)).rejects.toMatchObject(isDamaged);
+      await expectDamaged(decodeFor(changed));
+      await expectDamaged(decodeEnd(changed, PARTED));
+      await expectDamaged(decodeEnd(changed, PARTED, false));
     }
   });
 
   it('by the size of the content', async () => {
     for (const contentBytes of [0, PARTED.length - 1, PARTED.length + 1]) {
       const packed = await makeLz4Frame(cutParts(), { contentBytes, contentChecksum: false });
-      await expect(decodeFor(packed)).rejects.toMatchObject(isDamaged);
-      await expect(decodeEnd(packed, PARTED)).rejects.toMatchObject(isDamaged);
+      await expectDamaged(decodeFor(packed));
+      await expectDamaged(decodeEnd(packed, PARTED));
     }
   });
 
@@ -205,8 +212,8 @@ describeWith(requireTools('lz4'), 'damage in lz4 is found', () => {
       const allowed = await makeLz4Frame([part.subarray(0, -1), part], { maxSize: 5 });
       expectSame(await decodeFor(allowed), Buffer.concat([part.subarray(0, -1), part]));
       const packed = await makeLz4Frame([part.subarray(0, -1), part], { maxSize: 4 });
-      await expect(decodeFor(packed)).rejects.toMatchObject(isDamaged);
-      await expect(decodeEnd(packed, Buffer.alloc(200_000))).rejects.toMatchObject(isDamaged);
+      await expectDamaged(decodeFor(packed));
+      await expectDamaged(decodeEnd(packed, Buffer.alloc(200_000)));
     }
   });
 
