@@ -1,11 +1,11 @@
 /**
  * Puts the compiled modules of the two commands together in dist/bin. Node reads every file of a program
- * by itself, which takes longer than a small scan does; here a scan has four. Packages, worker threads and
+ * by itself, which takes longer than a small scan does; here a scan has five. Packages, worker threads and
  * the library stay what they are: the first are asked for by name, the second by their place in dist.
  *
  * usage: node packaging/bundle-commands.mjs     behind tsc, as `npm run build` does it
  */
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -69,7 +69,7 @@ const bundle = await rolldown({
 });
 await bundle.write({
   dir: folder,
-  format: 'esm',
+  format: 'cjs',
   // Without hashes of the content: every file lies in a package of one version.
   entryFileNames: '[name].js',
   chunkFileNames: '[name].js',
@@ -77,4 +77,6 @@ await bundle.write({
   codeSplitting: { groups },
 });
 await bundle.close();
+// The package says that its files are ES modules.
+writeFileSync(path.join(folder, 'package.json'), '{ "type": "commonjs" }\n');
 for (const name of Object.keys(entries)) chmodSync(path.join(folder, `${name}.js`), 0o755);

@@ -8,7 +8,7 @@ import { escapeMessage } from './escape-text.ts';
 import { describeTargetState, renderError } from './render-error.ts';
 import { watchSignals } from './signals.ts';
 
-const EXIT = { failed: 1, usage: 2 } as const;
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 const signal = watchSignals({
   SIGINT: EXIT.failed,
@@ -16,17 +16,25 @@ const signal = watchSignals({
   SIGHUP: EXIT.failed,
 });
 
-try {
-  await runBmaptool(process.argv.slice(2), signal);
-} catch (error) {
-  if (error instanceof ArgumentError) {
-    const { spec, message } = error;
-    const problem = escapeMessage(`${spec.program}: error: ${message}`);
-    process.stderr.write(`${formatUsage(spec)}${problem}\n`);
-    process.exitCode = EXIT.usage;
-  } else {
-    process.stderr.write(`${VOICE.error}${render(error)}\n\n`);
-    process.exitCode = EXIT.failed;
+// Until it is known better: if all promises are forgotten, Node ends, and that must not look like success.
+process.exitCode = EXIT.failed;
+// Not awaited at the top of the module, which CommonJS does not know.
+void main();
+
+async function main(): Promise<void> {
+  try {
+    await runBmaptool(process.argv.slice(2), signal);
+    if (!signal.aborted) process.exitCode = EXIT.ok;
+  } catch (error) {
+    if (error instanceof ArgumentError) {
+      const { spec, message } = error;
+      const problem = escapeMessage(`${spec.program}: error: ${message}`);
+      process.stderr.write(`${formatUsage(spec)}${problem}\n`);
+      process.exitCode = EXIT.usage;
+    } else {
+      process.stderr.write(`${VOICE.error}${render(error)}\n\n`);
+      process.exitCode = EXIT.failed;
+    }
   }
 }
 

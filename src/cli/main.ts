@@ -17,11 +17,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.system);
 });
 
-try {
-  process.exitCode = await runProgram(process.argv.slice(2), signal);
-} catch (error) {
-  const isExplained = error instanceof InterruptedError || error instanceof TargetsError;
-  const text = signal.aborted && !isExplained ? 'interrupted' : renderError(error);
-  process.stderr.write(`${text}\n`);
-  if (!signal.aborted) process.exitCode = exitCodeOf(error);
+// Until it is known better: if all promises are forgotten, Node ends, and that must not look like success.
+process.exitCode = EXIT.bug;
+// Not awaited at the top of the module, which CommonJS does not know.
+void main();
+
+async function main(): Promise<void> {
+  try {
+    process.exitCode = await runProgram(process.argv.slice(2), signal);
+  } catch (error) {
+    const isExplained = error instanceof InterruptedError || error instanceof TargetsError;
+    const text = signal.aborted && !isExplained ? 'interrupted' : renderError(error);
+    process.stderr.write(`${text}\n`);
+    if (!signal.aborted) process.exitCode = exitCodeOf(error);
+  }
 }
