@@ -49,6 +49,8 @@ function installPackage(): string {
   ];
   const home = path.join(folder, 'home');
   mkdirSync(home);
+  // Without one npm would install into the next folder above that has one.
+  writeFileSync(path.join(home, 'package.json'), '{}');
   const tarball = path.join(folder, packed.filename);
   run(
     'npm',

@@ -13,6 +13,7 @@ import { itWith, requireRoot, requireTools } from '../../../test/support/require
 import { run } from '../../../test/support/run.ts';
 import { makeScratchFolder } from '../../../test/support/scratch.ts';
 import { parseBmap } from '../../bmap/parse-bmap.ts';
+import { stopWork } from '../../bmap/shared-ranges.ts';
 import type { ByteRange } from '../../ranges/byte-range.ts';
 import { RangeSet } from '../../ranges/range-set.ts';
 import { planMappedCopy } from '../copy-plan.ts';
@@ -69,6 +70,7 @@ function prepare(fixture: CopyFixture, settings: Settings = {}) {
   const queue = new TargetQueue(file, signal);
   onTestFinished(async () => file.close());
   return {
+    job,
     target,
     queue,
     copy: async () => copyInLanes(job, { queue, onProgress, signal }),
@@ -185,6 +187,13 @@ it('ends when it is interrupted', async () => {
   });
   await expect(copy()).rejects.toBe(reason);
   expect(queue.bytesWritten).toBeLessThan(fixture.mapped.lengthBytes);
+});
+
+it('does not take lanes for done that only stopped', async () => {
+  let stop = (): void => {};
+  const { copy, job } = prepare(await makeFixture(), { onProgress: () => stop() });
+  stop = () => stopWork(job.ranges);
+  await expect(copy()).rejects.toThrow('stopped without a reason');
 });
 
 it('ends with what its caller throws', async () => {

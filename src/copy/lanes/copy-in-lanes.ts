@@ -51,6 +51,8 @@ export async function copyInLanes(job: LaneJob, options: LaneCopyOptions): Promi
   });
   signal.throwIfAborted();
   for (const outcome of outcomes) report(outcome, job.source, queue);
+  const isWhole = outcomes.every(({ kind }) => kind === 'finished');
+  if (!isWhole && queue.failure === undefined) throw new Error('a lane stopped without a reason');
   onProgress(readBytesDone(job.ranges));
 }
 
