@@ -4,12 +4,14 @@ import { BmapError } from '../errors/errors.ts';
 import { ArgumentError } from './bmaptool/parse-arguments.ts';
 import { runBmaptool, VOICE } from './bmaptool/run-bmaptool.ts';
 import { formatUsage } from './bmaptool/surface.ts';
-import { escapeMessage } from './escape-text.ts';
+import { escapeMessage } from './terminal/escape-text.ts';
 import { describeTargetState, renderError } from './render-error.ts';
 import { watchSignals } from './signals.ts';
+import { sizeThreadPool } from './thread-pool.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
+sizeThreadPool();
 const signal = watchSignals({
   SIGINT: EXIT.failed,
   SIGTERM: EXIT.failed,

@@ -5,7 +5,9 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { runProgram } from './program.ts';
 import { renderError } from './render-error.ts';
 import { watchSignals } from './signals.ts';
+import { sizeThreadPool } from './thread-pool.ts';
 
+sizeThreadPool();
 const signal = watchSignals({
   SIGINT: EXIT.interrupted,
   SIGTERM: EXIT.terminated,

@@ -35,8 +35,11 @@ function loadedBy(...names: readonly string[]): Loaded {
 const RUNTIME = 'rolldown-runtime.js';
 
 it.each([
-  ['bmap', { files: ['bmap.js', RUNTIME, 'start.js'], packages: ['commander', 'node:fs'] }],
-  ['bmaptool', { files: ['bmaptool.js', RUNTIME, 'start.js'], packages: ['node:fs'] }],
+  [
+    'bmap',
+    { files: ['bmap.js', RUNTIME, 'start.js'], packages: ['commander', 'node:fs', 'node:os'] },
+  ],
+  ['bmaptool', { files: ['bmaptool.js', RUNTIME, 'start.js'], packages: ['node:fs', 'node:os'] }],
 ])('%s starts with few files', (name, loaded) => {
   expect(loadedBy(`${name}.js`)).toEqual(loaded);
 });
@@ -74,4 +77,31 @@ it.each([
   writeFileSync(preload, FORGETS);
   const args = ['--require', preload, `dist/bin/${program}.js`, 'create', preload];
   expect(tryRun(process.execPath, args)).toMatchObject({ status, stdout: '' });
+});
+
+/** A computer of twelve cores; tells the number of threads that there are in the end. */
+const MANY_CORES = `
+  require('node:os').availableParallelism = () => 12;
+  const { readdirSync, writeSync } = require('node:fs');
+  process.on('exit', () => writeSync(2, String(readdirSync('/proc/self/task').length)));
+`;
+
+it.each([
+  ['all cores decode, read and write', {}, 14],
+  ['the user says how many threads do', { UV_THREADPOOL_SIZE: '3' }, 3],
+])('%s', (_, env, poolThreads) => {
+  const folder = makeScratchFolder();
+  const [preload, image] = [path.join(folder, 'cores.cjs'), path.join(folder, 'image')];
+  writeFileSync(preload, MANY_CORES);
+  writeFileSync(image, 'content');
+  const threadsOf = (...args: readonly string[]): number => {
+    const all = ['--require', preload, 'dist/bin/bmap.js', ...args];
+    const { status, stderr } = tryRun(process.execPath, all, { env });
+    expect(status).toBe(0);
+    return Number(stderr);
+  };
+  // Node starts some for itself.
+  const others = threadsOf('--version');
+  const target = path.join(folder, 'target');
+  expect(threadsOf('-q', 'copy', '--nobmap', image, target) - others).toBe(poolThreads);
 });

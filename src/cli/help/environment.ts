@@ -23,6 +23,10 @@ export const VARIABLES: readonly TopicEntry[] = [
     'PATH',
     'Where programs are looked for: gpg and gpgv, ssh and sshpass, and decompressors whose library is not installed.',
   ],
+  [
+    'UV_THREADPOOL_SIZE',
+    'How many threads decompress, read and write. Default: two more than there are processors, and at least 4.',
+  ],
 ];
 
 export const environmentTopic: Topic = {
