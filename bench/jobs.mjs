@@ -10,6 +10,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  writeSync,
 } from 'node:fs';
 
 import { PACKED } from './inputs.mjs';
@@ -39,11 +40,15 @@ const COPY_TARGETS = {
   lzo: 0.6,
 };
 
+/** More than any job writes. */
+const WARM_BYTES = 9 * 2 ** 28;
+
 /** A file on tmpfs, and a loop device of the same size on tmpfs; both empty before each run. */
 export class Targets {
   constructor(folder, sizeBytes) {
     this.file = `${folder}/target`;
     this.backing = `${folder}/backing`;
+    this.warmth = `${folder}/warmth`;
     this.sizeBytes = sizeBytes;
     this.#empty();
     this.loop = run('losetup', ['--find', '--show', this.backing]).stdout.trim();
@@ -56,10 +61,26 @@ export class Targets {
     closeSync(descriptor);
   }
 
-  emptyFile = () => rmSync(this.file, { force: true });
+  /**
+   * Fills memory, and gives it back: what was not used for a while may belong to the host of a virtual
+   * machine, and getting it from there takes longer than all that is measured.
+   */
+  #warm() {
+    const descriptor = openSync(this.warmth, 'w');
+    const bytes = Buffer.alloc(2 ** 20, 1);
+    for (let done = 0; done < WARM_BYTES; done += bytes.length) writeSync(descriptor, bytes);
+    closeSync(descriptor);
+    rmSync(this.warmth);
+  }
+
+  emptyFile = () => {
+    rmSync(this.file, { force: true });
+    this.#warm();
+  };
 
   emptyLoop = () => {
     this.#empty();
+    this.#warm();
     run('blockdev', ['--flushbufs', this.loop]);
   };
 

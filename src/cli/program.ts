@@ -12,7 +12,7 @@ import { addInspectCommand } from './commands/inspect.ts';
 import { addScanCommand } from './commands/scan.ts';
 import { addSparsifyCommand } from './commands/sparsify.ts';
 import { addVerifyCommand } from './commands/verify.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './terminal/terminal.ts';
 import { readVersion } from './version.ts';
 
 /** What every command gets beside its own arguments. */
@@ -59,7 +59,7 @@ export async function runProgram(args: readonly string[], signal: AbortSignal): 
       if (quiet === true && debug === true) {
         throw new UsageError('exclusive', '--quiet and --debug cannot be used together');
       }
-      const { Terminal } = await import('./terminal.ts');
+      const { Terminal } = await import('./terminal/terminal.ts');
       const terminal = new Terminal({ quiet: quiet === true, debug: debug === true });
       const action = await load();
       exitCode = await action({ terminal, signal }, command.args, options as never);

@@ -1,5 +1,5 @@
 import { BmapError, type TargetState } from '../errors/errors.ts';
-import { escapeMessage } from './escape-text.ts';
+import { escapeMessage } from './terminal/escape-text.ts';
 
 const REPORT_TEXT =
   'This is a bug in bmap, and what it was to write is missing or not to be relied on. Please report it with the text above and, if you can, the image.';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { escapeJson, escapeMessage, escapeText } from './escape-text.ts';
+import { escapeJson, escapeMessage, escapeText } from './terminal/escape-text.ts';
 import { collectNumber, collectRange, parseSize } from './parse-options.ts';
-import { formatProgress } from './progress-bar.ts';
+import { formatProgress } from './terminal/progress-bar.ts';
 
 describe('text from outside', () => {
   it.each([

@@ -157,6 +157,7 @@ it('the start loads no more than the command line needs', () => {
     'src/cli',
     'src/cli/commands',
     'src/cli/help',
+    'src/cli/terminal',
     'src/errors',
   ]);
   expect([...loaded].filter((file) => file.includes('/help/'))).toEqual(['src/cli/help/topics.ts']);

@@ -1,8 +1,8 @@
 /** docs/terminal.svg, the picture in the README, shows what the program prints. "npm run man" renews it. */
 import { expect, it } from 'vitest';
 
-import { formatInspectLines } from '../../src/cli/inspect-text.ts';
-import { formatReportLines } from '../../src/cli/report-text.ts';
+import { formatInspectLines } from '../../src/cli/report/inspect-text.ts';
+import { formatReportLines } from '../../src/cli/report/report-text.ts';
 import { buildPicture } from '../../src/inspect/disk-picture.ts';
 import { makeDemoImage } from '../support/demo-image.ts';
 import { scanFileForTest } from '../support/poison.ts';

@@ -1,13 +1,13 @@
 import { checkBmap, type CheckReport } from '../../check/check-bmap.ts';
 import { UsageError } from '../../errors/errors.ts';
 import type { CheckCliOptions } from '../commands/check.ts';
-import { escapeText } from '../escape-text.ts';
-import { formatCheckLines } from '../check-text.ts';
+import { escapeText } from '../terminal/escape-text.ts';
+import { formatCheckLines } from '../report/check-text.ts';
 import { EXIT } from '../exit-codes.ts';
-import { openImageArgument } from '../open-image-argument.ts';
-import { ProgressBar } from '../progress-bar.ts';
+import { openImageArgument } from '../files/open-image-argument.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
 import type { Action } from '../program.ts';
-import { readMap } from '../read-map.ts';
+import { readMap } from '../files/read-map.ts';
 
 export const runCheck: Action<CheckCliOptions> = async (
   context,

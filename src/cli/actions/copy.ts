@@ -4,10 +4,10 @@ import { UsageError } from '../../errors/errors.ts';
 import type { FileReader } from '../../image/file-reader.ts';
 import type { CopyCliOptions } from '../commands/copy.ts';
 import { EXIT } from '../exit-codes.ts';
-import { ProgressBar } from '../progress-bar.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
 import type { Action, CommandContext } from '../program.ts';
-import { runCopy, type CopyProgress, type RunCopyOptions } from '../run-copy.ts';
-import type { Terminal } from '../terminal.ts';
+import { runCopy, type CopyProgress, type RunCopyOptions } from '../copy/run-copy.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 
 export const runCopyCommand: Action<CopyCliOptions> = async (
   context,
@@ -27,7 +27,7 @@ export const runCopyCommand: Action<CopyCliOptions> = async (
         yes === true
           ? undefined
           : async (facts) => {
-              const { confirmTarget } = await import('../confirm-target.ts');
+              const { confirmTarget } = await import('../copy/confirm-target.ts');
               progress.clear();
               return confirmTarget(facts, terminal, signal);
             },
@@ -49,7 +49,7 @@ async function runOwnCopy(
   const scan: CopyOptions['scan'] = async () => {
     const { image, member, verify } = options;
     const withChecksums = verify !== false;
-    const { scanForCopy } = await import('../scan-for-copy.ts');
+    const { scanForCopy } = await import('../copy/scan-for-copy.ts');
     const mapped = await scanForCopy(image, context, { member, withChecksums });
     reader = mapped.reader;
     return { source: new ReaderSource(reader), bmap: mapped.bmap };

@@ -11,12 +11,12 @@ import { describeForeignFormat } from '../../image/foreign-formats.ts';
 import { FileReader } from '../../image/file-reader.ts';
 import { listFilesystems } from '../../scan/list-filesystems.ts';
 import type { CreateCliOptions } from '../commands/create.ts';
-import { deliverBmap } from '../deliver-bmap.ts';
+import { deliverBmap } from '../files/deliver-bmap.ts';
 import { EXIT } from '../exit-codes.ts';
-import { ProgressBar } from '../progress-bar.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
 import type { Action, CommandContext } from '../program.ts';
-import type { Terminal } from '../terminal.ts';
-import { assertWritableOutput } from '../write-whole-file.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { assertWritableOutput } from '../files/write-whole-file.ts';
 
 export const runCreate: Action<CreateCliOptions> = async (context, [path = ''], options) => {
   if (options.output !== undefined) assertWritableOutput(options.output, path);

@@ -5,11 +5,11 @@ import { formatSvg } from '../../inspect/svg-drawing.ts';
 import { scanFile, type ScannedFile } from '../../scan/scan-file.ts';
 import type { InspectCliOptions } from '../commands/inspect.ts';
 import { EXIT } from '../exit-codes.ts';
-import { formatInspectLines } from '../inspect-text.ts';
-import { openImageArgument } from '../open-image-argument.ts';
+import { formatInspectLines } from '../report/inspect-text.ts';
+import { openImageArgument } from '../files/open-image-argument.ts';
 import type { Action, CommandContext } from '../program.ts';
-import { formatInspectJson } from '../report-json.ts';
-import { assertWritableOutput, writeWholeFile } from '../write-whole-file.ts';
+import { formatInspectJson } from '../report/report-json.ts';
+import { assertWritableOutput, writeWholeFile } from '../files/write-whole-file.ts';
 
 export const runInspect: Action<InspectCliOptions> = async (context, [path = ''], options) => {
   if (options.svg !== undefined && options.svg === options.html) {

@@ -4,14 +4,14 @@ import { MAP_BLOCK_BYTES } from '../../scan/agree.ts';
 import { scanFile, type ScannedFile } from '../../scan/scan-file.ts';
 import type { ScanReport } from '../../scan/scan-image.ts';
 import type { ScanCliOptions } from '../commands/scan.ts';
-import { deliverBmap } from '../deliver-bmap.ts';
+import { deliverBmap } from '../files/deliver-bmap.ts';
 import { EXIT } from '../exit-codes.ts';
-import { openImageArgument } from '../open-image-argument.ts';
-import { ProgressBar } from '../progress-bar.ts';
+import { openImageArgument } from '../files/open-image-argument.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
 import type { Action, CommandContext } from '../program.ts';
-import { formatReportJson } from '../report-json.ts';
-import { formatReportLines } from '../report-text.ts';
-import { assertWritableOutput } from '../write-whole-file.ts';
+import { formatReportJson } from '../report/report-json.ts';
+import { formatReportLines } from '../report/report-text.ts';
+import { assertWritableOutput } from '../files/write-whole-file.ts';
 
 export const runScan: Action<ScanCliOptions> = async (context, [path = ''], options) => {
   if (options.json === true && options.bmap === true && options.output === undefined) {

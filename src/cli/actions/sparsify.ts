@@ -7,12 +7,12 @@ import {
   type SparsifyReport,
 } from '../../sparsify/sparsify-image.ts';
 import type { SparsifyCliOptions } from '../commands/sparsify.ts';
-import { escapeText } from '../escape-text.ts';
+import { escapeText } from '../terminal/escape-text.ts';
 import { EXIT } from '../exit-codes.ts';
-import { ProgressBar } from '../progress-bar.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
 import type { Action, CommandContext } from '../program.ts';
-import { readMap } from '../read-map.ts';
-import { formatReportLines } from '../report-text.ts';
+import { readMap } from '../files/read-map.ts';
+import { formatReportLines } from '../report/report-text.ts';
 import { cleanUpAtExit } from '../signals.ts';
 
 export const runSparsify: Action<SparsifyCliOptions> = async (context, [path = ''], options) => {

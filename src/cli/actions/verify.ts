@@ -1,12 +1,12 @@
 import { verifyTarget } from '../../check/verify-target.ts';
 import { countMappedBlocks } from '../../bmap/bmap.ts';
-import { formatBadLines } from '../check-text.ts';
+import { formatBadLines } from '../report/check-text.ts';
 import type { VerifyCliOptions } from '../commands/verify.ts';
-import { escapeText } from '../escape-text.ts';
+import { escapeText } from '../terminal/escape-text.ts';
 import { EXIT } from '../exit-codes.ts';
-import { ProgressBar } from '../progress-bar.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
 import type { Action } from '../program.ts';
-import { readMap } from '../read-map.ts';
+import { readMap } from '../files/read-map.ts';
 
 export const runVerify: Action<VerifyCliOptions> = async (
   context,

@@ -1,7 +1,7 @@
 /** The bmaptool command line on top of this program's own commands. */
 import { UsageError } from '../../errors/errors.ts';
-import type { CopyProgress } from '../run-copy.ts';
-import { Terminal, type Verbosity, type Voice } from '../terminal.ts';
+import type { CopyProgress } from '../copy/run-copy.ts';
+import { Terminal, type Verbosity, type Voice } from '../terminal/terminal.ts';
 import { readVersion } from '../version.ts';
 import {
   ArgumentError,
@@ -68,7 +68,7 @@ const copy: RunCommand = async (context, command, verbosity) => {
   const [image = '', dest = ''] = positionals;
   const isWatched = process.stderr.isTTY && process.stdout.isTTY;
   const isLoud = isWatched && !verbosity.quiet && !verbosity.debug;
-  const { runCopy } = await import('../run-copy.ts');
+  const { runCopy } = await import('../copy/run-copy.ts');
   await runCopy(
     context,
     {

@@ -3,14 +3,14 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { HEAD_BYTES, hintOf, isWrapped } from '../copy/source/formats.ts';
-import { localPathOf } from '../copy/source/location.ts';
-import { SystemError } from '../errors/errors.ts';
-import type { FileReader } from '../image/file-reader.ts';
-import { RangeSet } from '../ranges/range-set.ts';
-import { assertRawImage, openImage, type OpenImage } from '../scan/open-image.ts';
-import { ProgressBar } from './progress-bar.ts';
-import type { CommandContext } from './program.ts';
+import { HEAD_BYTES, hintOf, isWrapped } from '../../copy/source/formats.ts';
+import { localPathOf } from '../../copy/source/location.ts';
+import { SystemError } from '../../errors/errors.ts';
+import type { FileReader } from '../../image/file-reader.ts';
+import { RangeSet } from '../../ranges/range-set.ts';
+import { assertRawImage, openImage, type OpenImage } from '../../scan/open-image.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
+import type { CommandContext } from '../program.ts';
 
 export interface OpenImageArgumentOptions {
   readonly live?: boolean;
@@ -69,8 +69,8 @@ async function unpack(
   member: string | undefined,
 ): Promise<FileReader> {
   // Most images are raw; only others need all that unpacks and fetches.
-  const { openSource } = await import('../copy/source/open-source.ts');
-  const { spoolImage } = await import('../copy/source/spool-image.ts');
+  const { openSource } = await import('../../copy/source/open-source.ts');
+  const { spoolImage } = await import('../../copy/source/spool-image.ts');
   const source = await openSource(location, {
     member,
     stdin: process.stdin,

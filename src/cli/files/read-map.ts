@@ -1,9 +1,9 @@
-import type { Bmap } from '../bmap/bmap.ts';
-import { parseBmap } from '../bmap/parse-bmap.ts';
-import { isClearsigned, unwrapClearsigned } from '../copy/signature/clearsigned.ts';
-import { readAuxiliaryFile } from '../copy/source/read-auxiliary.ts';
-import { SystemError } from '../errors/errors.ts';
-import type { CommandContext } from './program.ts';
+import type { Bmap } from '../../bmap/bmap.ts';
+import { parseBmap } from '../../bmap/parse-bmap.ts';
+import { isClearsigned, unwrapClearsigned } from '../../copy/signature/clearsigned.ts';
+import { readAuxiliaryFile } from '../../copy/source/read-auxiliary.ts';
+import { SystemError } from '../../errors/errors.ts';
+import type { CommandContext } from '../program.ts';
 
 /**
  * Reads a block map from a path, an address or standard input (`-`), compressed or not. A signature

@@ -1,12 +1,12 @@
 /**
  * A copy in words. Scripts match the lines that bmaptool has, too, so those keep its wording.
  */
-import { countMappedBlocks, type Bmap } from '../bmap/bmap.ts';
-import { formatHumanSize, formatPercent } from '../bmap/human-size.ts';
-import type { CopyEvent } from '../copy/copy-events.ts';
-import type { CopyReport } from '../copy/copy-image.ts';
-import { baseName } from '../copy/discovery.ts';
-import type { TargetFacts } from '../copy/target/target-guard.ts';
+import { countMappedBlocks, type Bmap } from '../../bmap/bmap.ts';
+import { formatHumanSize, formatPercent } from '../../bmap/human-size.ts';
+import type { CopyEvent } from '../../copy/copy-events.ts';
+import type { CopyReport } from '../../copy/copy-image.ts';
+import { baseName } from '../../copy/discovery.ts';
+import type { TargetFacts } from '../../copy/target/target-guard.ts';
 
 /** The lines that an event is worth, for people who are not debugging. */
 export function formatCopyEvent(event: CopyEvent): readonly string[] {

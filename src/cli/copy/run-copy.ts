@@ -1,12 +1,12 @@
 /** A copy as a command line runs it: events become lines, progress a bar, signals a clean end. */
-import type { CopyEvent } from '../copy/copy-events.ts';
-import { copyImage } from '../copy/copy-image.ts';
-import type { CopyOptions } from '../copy/copy-options.ts';
+import type { CopyEvent } from '../../copy/copy-events.ts';
+import { copyImage } from '../../copy/copy-image.ts';
+import type { CopyOptions } from '../../copy/copy-options.ts';
 import { formatCopyEvent, formatCopyTime } from './copy-messages.ts';
-import type { CommandContext } from './program.ts';
+import type { CommandContext } from '../program.ts';
 import { PsplashPipe } from './psplash-pipe.ts';
-import { renderError } from './render-error.ts';
-import { cleanUpAtExit } from './signals.ts';
+import { renderError } from '../render-error.ts';
+import { cleanUpAtExit } from '../signals.ts';
 
 export interface RunCopyOptions extends CopyOptions {
   readonly psplashPipe?: string | undefined;

@@ -1,4 +1,4 @@
-import { formatHumanSize } from '../bmap/human-size.ts';
+import { formatHumanSize } from '../../bmap/human-size.ts';
 import type { Terminal } from './terminal.ts';
 
 const REDRAW_MS = 100;

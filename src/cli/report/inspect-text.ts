@@ -2,8 +2,8 @@
  * The answer of `bmap inspect` for people at a terminal: the disk as a strip, a table, and a paragraph
  * for each partition. No line is wider than the terminal; without colours it says the same.
  */
-import { formatHumanSize, formatPercent } from '../bmap/human-size.ts';
-import type { DiskPicture, Place } from '../inspect/disk-picture.ts';
+import { formatHumanSize, formatPercent } from '../../bmap/human-size.ts';
+import type { DiskPicture, Place } from '../../inspect/disk-picture.ts';
 import {
   describeTable,
   filesystemFacts,
@@ -11,12 +11,12 @@ import {
   nameOf,
   placeFacts,
   type Fact,
-} from '../inspect/facts.ts';
-import { KIND_STYLES, LEFT_OUT_INDEX } from '../inspect/picture-kinds.ts';
-import { drawRuler, drawStrip, SHARED_CELL, type StripCell } from '../inspect/strip.ts';
-import { wrapText } from '../inspect/text-width.ts';
+} from '../../inspect/facts.ts';
+import { KIND_STYLES, LEFT_OUT_INDEX } from '../../inspect/picture-kinds.ts';
+import { drawRuler, drawStrip, SHARED_CELL, type StripCell } from '../../inspect/strip.ts';
+import { wrapText } from '../../inspect/text-width.ts';
 import { describeType, formatDiskTable } from './disk-table.ts';
-import { escapeMessage, escapeText } from './escape-text.ts';
+import { escapeMessage, escapeText } from '../terminal/escape-text.ts';
 
 export interface TextOptions {
   readonly columns: number;

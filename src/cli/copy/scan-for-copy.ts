@@ -1,12 +1,12 @@
 /** What `bmap copy --scan` does before it copies: the map that nobody has made yet. */
-import { buildBmap } from '../bmap/build-bmap.ts';
-import type { Bmap } from '../bmap/bmap.ts';
-import type { FileReader } from '../image/file-reader.ts';
-import { MAP_BLOCK_BYTES } from '../scan/agree.ts';
-import { scanFile } from '../scan/scan-file.ts';
-import { openImageArgument } from './open-image-argument.ts';
-import { ProgressBar } from './progress-bar.ts';
-import type { CommandContext } from './program.ts';
+import { buildBmap } from '../../bmap/build-bmap.ts';
+import type { Bmap } from '../../bmap/bmap.ts';
+import type { FileReader } from '../../image/file-reader.ts';
+import { MAP_BLOCK_BYTES } from '../../scan/agree.ts';
+import { scanFile } from '../../scan/scan-file.ts';
+import { openImageArgument } from '../files/open-image-argument.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
+import type { CommandContext } from '../program.ts';
 
 export interface MappedImage {
   readonly bmap: Bmap;

@@ -3,14 +3,14 @@ import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { ReadStream } from 'node:tty';
 
-import type { TargetFacts } from '../copy/target/target-guard.ts';
-import { BmapError } from '../errors/errors.ts';
-import { openImage } from '../scan/open-image.ts';
-import { decideMapping, surveyImage } from '../scan/scan-image.ts';
+import type { TargetFacts } from '../../copy/target/target-guard.ts';
+import { BmapError } from '../../errors/errors.ts';
+import { openImage } from '../../scan/open-image.ts';
+import { decideMapping, surveyImage } from '../../scan/scan-image.ts';
 import { describeTarget } from './copy-messages.ts';
-import { escapeMessage } from './escape-text.ts';
-import { formatReportLines } from './report-text.ts';
-import type { Terminal } from './terminal.ts';
+import { escapeMessage } from '../terminal/escape-text.ts';
+import { formatReportLines } from '../report/report-text.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 
 /** @returns false if a person was asked and did not say yes. */
 export async function confirmTarget(

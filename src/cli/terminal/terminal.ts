@@ -1,5 +1,5 @@
 /** The only printer of the program. Everything from outside is escaped on its way through here. */
-import type { Finding } from '../errors/finding.ts';
+import type { Finding } from '../../errors/finding.ts';
 import { escapeMessage } from './escape-text.ts';
 
 export interface Verbosity {

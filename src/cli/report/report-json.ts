@@ -1,11 +1,11 @@
 /** The report for programs. Members are only ever added; docs/report-json.md describes them. */
-import type { ReadCost } from '../image/image-reader.ts';
-import type { DiskPicture } from '../inspect/disk-picture.ts';
-import { KIND_STYLES } from '../inspect/picture-kinds.ts';
-import type { RangeSet } from '../ranges/range-set.ts';
-import type { ClaimResult } from '../scan/claim-result.ts';
-import type { ScanReport, VolumeReport } from '../scan/scan-image.ts';
-import { escapeJson } from './escape-text.ts';
+import type { ReadCost } from '../../image/image-reader.ts';
+import type { DiskPicture } from '../../inspect/disk-picture.ts';
+import { KIND_STYLES } from '../../inspect/picture-kinds.ts';
+import type { RangeSet } from '../../ranges/range-set.ts';
+import type { ClaimResult } from '../../scan/claim-result.ts';
+import type { ScanReport, VolumeReport } from '../../scan/scan-image.ts';
+import { escapeJson } from '../terminal/escape-text.ts';
 
 const FORMAT_VERSION = 1;
 

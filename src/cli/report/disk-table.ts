@@ -1,9 +1,9 @@
 /** The table in the answer of `bmap inspect`: what is where, how large, and how full. */
-import { formatHumanSize } from '../bmap/human-size.ts';
-import type { DiskPicture, Place } from '../inspect/disk-picture.ts';
-import { measureFilesystem, nameOf, typeOf, WHOLE_WORDS } from '../inspect/facts.ts';
-import { fitText, textWidth } from '../inspect/text-width.ts';
-import { escapeText } from './escape-text.ts';
+import { formatHumanSize } from '../../bmap/human-size.ts';
+import type { DiskPicture, Place } from '../../inspect/disk-picture.ts';
+import { measureFilesystem, nameOf, typeOf, WHOLE_WORDS } from '../../inspect/facts.ts';
+import { fitText, textWidth } from '../../inspect/text-width.ts';
+import { escapeText } from '../terminal/escape-text.ts';
 
 const HEADINGS = ['', 'type', 'filesystem', 'size', 'used', 'free', 'left out'];
 /** The columns of text; the others are sizes, and stand to the right. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { makeReport, makeRuns, type MadeDisk } from '../../test/support/made-report.ts';
-import { buildPicture } from '../inspect/disk-picture.ts';
-import { textWidth } from '../inspect/text-width.ts';
-import { RangeSet } from '../ranges/range-set.ts';
+import { makeReport, makeRuns, type MadeDisk } from '../../../test/support/made-report.ts';
+import { buildPicture } from '../../inspect/disk-picture.ts';
+import { textWidth } from '../../inspect/text-width.ts';
+import { RangeSet } from '../../ranges/range-set.ts';
 import { formatInspectLines } from './inspect-text.ts';
 
 const MIB = 1024 * 1024;

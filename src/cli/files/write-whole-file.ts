@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
-import { localPathOf } from '../copy/source/location.ts';
-import { RefusedError, SystemError, UsageError } from '../errors/errors.ts';
+import { localPathOf } from '../../copy/source/location.ts';
+import { RefusedError, SystemError, UsageError } from '../../errors/errors.ts';
 
 /**
  * To be asked before long work: may this path be written?

@@ -1,11 +1,11 @@
 /** What `check` and `verify` found, as lines for people. Blocks are those of the map. */
-import type { BmapRange } from '../bmap/bmap.ts';
-import { formatHumanSize } from '../bmap/human-size.ts';
-import type { BadRange } from '../bmap/verify-ranges.ts';
-import type { CheckReport } from '../check/check-bmap.ts';
-import type { Loss } from '../check/find-losses.ts';
-import type { ByteRange } from '../ranges/byte-range.ts';
-import { alignColumns } from './align-columns.ts';
+import type { BmapRange } from '../../bmap/bmap.ts';
+import { formatHumanSize } from '../../bmap/human-size.ts';
+import type { BadRange } from '../../bmap/verify-ranges.ts';
+import type { CheckReport } from '../../check/check-bmap.ts';
+import type { Loss } from '../../check/find-losses.ts';
+import type { ByteRange } from '../../ranges/byte-range.ts';
+import { alignColumns } from '../terminal/align-columns.ts';
 
 const REASONS: Readonly<Record<BadRange['reason'], string>> = {
   checksum: 'checksum differs',

@@ -1,10 +1,10 @@
-import { formatHumanSize } from '../bmap/human-size.ts';
-import { isShown } from '../inspect/disk-picture.ts';
-import { describeTable, missingLines, WHOLE_WORDS } from '../inspect/facts.ts';
-import type { ClaimResult } from '../scan/claim-result.ts';
-import type { ScanReport, VolumeReport } from '../scan/scan-image.ts';
-import { alignColumns } from './align-columns.ts';
-import { escapeText } from './escape-text.ts';
+import { formatHumanSize } from '../../bmap/human-size.ts';
+import { isShown } from '../../inspect/disk-picture.ts';
+import { describeTable, missingLines, WHOLE_WORDS } from '../../inspect/facts.ts';
+import type { ClaimResult } from '../../scan/claim-result.ts';
+import type { ScanReport, VolumeReport } from '../../scan/scan-image.ts';
+import { alignColumns } from '../terminal/align-columns.ts';
+import { escapeText } from '../terminal/escape-text.ts';
 
 /** The report for people: a line for the image, one for each partition, the total. */
 export function formatReportLines(path: string, report: ScanReport): readonly string[] {

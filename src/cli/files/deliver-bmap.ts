@@ -1,6 +1,6 @@
-import type { Bmap } from '../bmap/bmap.ts';
-import { formatBmap } from '../bmap/format-bmap.ts';
-import type { Terminal } from './terminal.ts';
+import type { Bmap } from '../../bmap/bmap.ts';
+import { formatBmap } from '../../bmap/format-bmap.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { writeWholeFile } from './write-whole-file.ts';
 
 /** Writes a finished map to the file that was asked for, or to standard output. */
