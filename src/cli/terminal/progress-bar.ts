@@ -9,7 +9,7 @@ export class ProgressBar {
   readonly #terminal: Terminal;
   readonly #title: string;
   readonly #startedMs = performance.now();
-  #drawnMs = 0;
+  #drawnMs = -Infinity;
 
   constructor(terminal: Terminal, title: string) {
     this.#terminal = terminal;
